@@ -1,0 +1,81 @@
+"""The command line: one short file per command, and one place where errors become exit codes."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from birefcli import __version__
+from birefcli.cli import cut, doctor, models, train
+from birefcli.errors import BirefcliError, ExitCode
+
+
+class Commands(TyperGroup):
+    """The commands; whatever goes wrong in one ends in one sentence and an honest exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except BirefcliError as error:
+            _say(str(error))
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            _say("interrupted")
+            raise typer.Exit(ExitCode.INTERRUPTED) from error
+        except BrokenPipeError as error:
+            # The reader went away; what is left in the buffer has nowhere to go.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(ExitCode.FAILED) from error
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as error:
+            if os.environ.get("BIREFCLI_DEBUG") or _is_usage(error):
+                raise
+            _say(f"internal error, please report it: {type(error).__name__}: {error}")
+            _say("run again with BIREFCLI_DEBUG=1 to see where")
+            raise typer.Exit(ExitCode.INTERNAL) from error
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="birefcli",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"birefcli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and stop."
+        ),
+    ] = False,
+) -> None:
+    """Cut out and peel apart pictures with BiRefNet, in bulk."""
+
+
+app.command()(cut.cut)
+app.command()(train.train)
+app.command()(doctor.doctor)
+app.add_typer(models.app)
+
+
+def _is_usage(error: Exception) -> bool:
+    """Tell whether Typer's own parser is complaining; it prints and exits by itself."""
+    return hasattr(error, "exit_code") and hasattr(error, "show")
+
+
+def _say(text: str) -> None:
+    typer.echo(f"birefcli: {text}", err=True)

@@ -1,0 +1,219 @@
+"""birefcli models: what there is, what is here, and getting the rest."""
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from birefcli import modelstore
+from birefcli.errors import UsageError, WeightsError
+from birefcli.modelstore import Task
+from birefcli.variants import VARIANTS, Variant, find_variant
+
+app = typer.Typer(
+    name="models",
+    help="Show, download and choose models.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_models(as_json: JsonOption = False) -> None:
+    """Show every known model: purpose, size, licence, and whether it is on this machine."""
+    entries = [_entry(variant) for variant in VARIANTS]
+    if as_json:
+        typer.echo(json.dumps([entry.facts() for entry in entries], indent=2))
+    elif sys.stdout.isatty():
+        _print_table(entries)
+    else:
+        for entry in entries:
+            typer.echo("\t".join(entry.cells()))
+
+
+@app.command()
+def info(
+    name: Annotated[str, typer.Argument(help="A name, a path or hf:owner/name.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show everything that is known about one model."""
+    variant = find_variant(name)
+    facts = _entry(variant).facts() if variant else _facts_of_file(name)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+    else:
+        for key, value in facts.items():
+            typer.echo(f"{key.replace('_', ' '):<16}{_word(value)}")
+
+
+@app.command()
+def pull(
+    names: Annotated[list[str], typer.Argument(help="Published names or hf:owner/name.")],
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Accept a non-commercial licence.")
+    ] = False,
+) -> None:
+    """Download models and check them; print where each one lies."""
+    failures = []
+    for name in names:
+        try:
+            model = modelstore.resolve(
+                name, consent=True, offline=False, accept_licence=accept_licence, say=_say
+            )
+            typer.echo(str(model.path))
+        except WeightsError as error:
+            failures.append(str(error))
+    if failures:
+        for failure in failures[:-1]:
+            _say(failure)
+        raise WeightsError(failures[-1])
+
+
+@app.command()
+def use(
+    name: Annotated[str | None, typer.Argument(help="A name, a path or hf:owner/name.")] = None,
+    task: Annotated[Task, typer.Option("--for", help="The command it is for.")] = Task.CUT,
+    clear: Annotated[bool, typer.Option("--clear", help="Forget the choice.")] = False,
+) -> None:
+    """Choose the model that runs when none is named, and print it."""
+    if name is not None and clear:
+        raise UsageError("give a model or --clear, not both")
+    if clear:
+        modelstore.set_default(None, task)
+    elif name is not None:
+        modelstore.set_default(modelstore.known_name(name), task)
+    chosen, consent = modelstore.default_model(task)
+    typer.echo(chosen)
+    if os.environ.get(task.variable):
+        _say(f"{task.variable} is set and decides before any choice")
+    try:
+        modelstore.resolve(chosen, consent=consent, offline=False, accept_licence=False, say=_say)
+    except WeightsError as error:
+        _say(str(error))
+
+
+@app.command()
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="The models to check; all by default.")
+    ] = None,
+) -> None:
+    """Hash the models on this machine and compare them with the record."""
+    here = list(modelstore.stored())
+    asked = [modelstore.known_name(name) for name in names or ()]
+    for name in asked:
+        if name not in {model.name for model in here}:
+            raise WeightsError(f"{name} is not on this machine; run `birefcli models pull {name}`")
+    damaged = []
+    for model in here:
+        if not asked or model.name in asked:
+            sha256 = modelstore.sha256_of(model.path)
+            is_sound = model.sha256 in (None, sha256)
+            typer.echo(f"{model.name}\t{'ok' if is_sound else 'damaged'}\t{sha256}\t{model.path}")
+            if not is_sound:
+                damaged.append(model.name)
+    if damaged:
+        raise WeightsError(f"damaged: {', '.join(damaged)}; {_repair(damaged)}")
+
+
+def _repair(names: list[str]) -> str:
+    """What to do about damaged models."""
+    pulled = [name for name in names if not ((v := find_variant(name)) and v.is_bundled)]
+    if not pulled:
+        return "reinstall birefcli"
+    command = f"delete the file shown and run `birefcli models pull {' '.join(pulled)}`"
+    return command if pulled == names else f"{command}; reinstall birefcli for the bundled one"
+
+
+def _say(words: str) -> None:
+    typer.echo(words, err=True)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A row of the table, with what this machine knows about it."""
+
+    variant: Variant
+    path: Path | None
+    bytes: int | None
+    default_for: tuple[str, ...]
+
+    def facts(self) -> dict[str, object]:
+        """Everything as plain values."""
+        return asdict(self.variant) | {
+            "bytes": self.bytes,
+            "bundled": self.variant.is_bundled,
+            "cached": self.path is not None,
+            "path": str(self.path) if self.path else None,
+            "default_for": list(self.default_for),
+        }
+
+    def cells(self) -> tuple[str, ...]:
+        """Name, state, size, licence and purpose in words."""
+        if self.variant.is_bundled:
+            state = "bundled" if self.path else "missing"
+        else:
+            state = "here" if self.path else "-"
+        return (
+            self.variant.name,
+            f"{state} *" if Task.CUT in self.default_for else state,
+            modelstore.megabytes(self.bytes),
+            self.variant.licence,
+            self.variant.purpose,
+        )
+
+
+def _entry(variant: Variant) -> _Entry:
+    path = modelstore.local_file(variant)
+    return _Entry(
+        variant=variant,
+        path=path,
+        bytes=path.stat().st_size if path else variant.bytes,
+        default_for=tuple(
+            str(task) for task in Task if modelstore.default_model(task)[0] == variant.name
+        ),
+    )
+
+
+def _facts_of_file(name: str) -> dict[str, object]:
+    """What can be said of a model that is not in the table."""
+    model = modelstore.resolve(name, consent=False, offline=False, accept_licence=False, say=_say)
+    return {
+        "name": model.name,
+        "published_as": model.variant.name if model.variant else None,
+        "licence": model.licence,
+        "sha256": model.sha256,
+        "bytes": model.path.stat().st_size,
+        "path": str(model.path),
+    }
+
+
+def _print_table(entries: list[_Entry]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("model", "state", "size", "licence"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading == "size" else "left")
+    table.add_column("purpose")
+    for entry in entries:
+        table.add_row(*entry.cells(), style=None if entry.path else "dim")
+    table.caption = "* runs when no model is named"
+    Console().print(table)
+
+
+def _word(value: object) -> str:
+    match value:
+        case None | [] | ():
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list() | tuple():
+            return ", ".join(map(str, value))
+    return str(value)

@@ -1,0 +1,55 @@
+"""Options that several commands share, and how their words are read."""
+
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+import typer
+
+from birefcli.settings import Precision, TileOrder
+
+E = TypeVar("E", bound=StrEnum)
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A run folder, a weights file, a name of `birefcli models list`, or hf:owner/name.",
+    ),
+]
+TileOrderOption = Annotated[
+    TileOrder, typer.Option("--tile-order", help="How an unknown checkpoint stacks tiles.")
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
+PrecisionOption = Annotated[
+    Precision, typer.Option("--precision", help="Arithmetic of the network.")
+]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Never download anything.")]
+LicenceOption = Annotated[
+    bool, typer.Option("--accept-licence", help="Accept a non-commercial licence.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only say what went wrong.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON line per picture on stdout.")]
+
+
+def choices(words: list[str], kind: type[E], option: str) -> tuple[E, ...]:
+    """Read words given one by one or separated by commas, each once, in their order."""
+    found: dict[E, None] = {}
+    for word in ",".join(words).split(","):
+        try:
+            found[kind(word.strip())] = None
+        except ValueError:
+            known = ", ".join(kind)
+            raise typer.BadParameter(
+                f"{word.strip()!r} is not one of {known}", param_hint=option
+            ) from None
+    return tuple(found)
+
+
+def two_numbers(text: str, option: str) -> tuple[float, float]:
+    """Read LOW,HIGH."""
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not LOW,HIGH", param_hint=option) from None
+    return low, high

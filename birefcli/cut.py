@@ -1,0 +1,301 @@
+"""Cut the object out of every picture: gather, plan, read, segment, cut out, write, report."""
+
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from birefcli.arrays import Matte
+from birefcli.cutout import Cutout, make_cutout, network_view, render
+from birefcli.errors import BirefcliError, DiskFullError, PictureError
+from birefcli.executor import Ended, Steps, Stop, run
+from birefcli.foreground import parse_color
+from birefcli.imagefile import Picture, encode, read_picture, sha256_file, write_atomic
+from birefcli.inputs import Inputs, gather
+from birefcli.journal import Entry, Journal, Key, digest
+from birefcli.modelstore import ModelFile
+from birefcli.plan import STDOUT, SUFFIXES, Job, Plan, make_plan, output_roots
+from birefcli.report import Outcome, Status
+from birefcli.segmenter import LoadedSegmenter, Segmenter
+from birefcli.settings import CutSettings, Format, OnEmpty, Product
+
+# Raised whenever the same settings and weights give other bytes than before.
+ARITHMETIC = 1
+
+Load = Callable[[], LoadedSegmenter]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run before anything is read: what goes in, where it comes out, what was done before."""
+
+    settings: CutSettings
+    inputs: Inputs
+    plan: Plan
+    journals: dict[Path, Journal]
+
+
+def prepare(settings: CutSettings) -> Prepared:
+    """Gather the inputs and plan every result; nothing is written."""
+    if settings.background is not None:
+        parse_color(settings.background)
+    inputs = gather(settings)
+    journals = {root: Journal(root) for root in output_roots(inputs, settings)}
+    known = {
+        root: {name: list(entry.targets) for name, entry in journal.entries.items()}
+        for root, journal in journals.items()
+    }
+    return Prepared(settings, inputs, make_plan(inputs, settings, known), journals)
+
+
+def cut(prepared: Prepared, model: ModelFile, load: Load, stop: Stop) -> Iterator[Outcome]:
+    """Cut every planned picture and give its outcome as soon as it is known.
+
+    `load` is called once, and only if a picture needs the model.
+    """
+    settings = prepared.settings
+    yield from _unreachable(prepared.inputs)
+    with ExitStack() as stack:
+        for journal in prepared.journals.values():
+            stack.enter_context(journal)
+        worker = CutWorker(settings, prepared.journals, model, load, stop)
+        for outcome in run(prepared.plan.jobs, worker.steps, stop):
+            if outcome.status == Status.FAILED and settings.fail_fast:
+                stop.ask()
+            yield outcome
+
+
+def cut_image(picture: Picture, segment: Segmenter, settings: CutSettings) -> np.ndarray:
+    """Cut one decoded picture and give its cutout, RGBA (H, W, 4) or RGB on a background."""
+    (matte,) = segment([network_view(picture)])
+    cutout = make_cutout(picture, matte, settings)
+    return render(cutout, picture, Product.CUTOUT, settings.format or Format.PNG, settings)
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """A job on its way: its decoded picture, then its matte too."""
+
+    job: Job
+    key: Key | None
+    picture: Picture
+    seconds: float
+    matte: Matte | None = None
+
+
+@dataclass
+class CutWorker:
+    """The three steps every picture goes through; a bad picture ends in its own outcome."""
+
+    settings: CutSettings
+    journals: dict[Path, Journal]
+    model: ModelFile
+    load: Load
+    stop: Stop
+    _loaded: LoadedSegmenter | None = field(default=None, init=False)
+
+    @property
+    def steps(self) -> Steps[Job, Item, Outcome]:
+        """Give the steps to the executor."""
+        return Steps(self.read, self.compute, self.write, self.batch)
+
+    def batch(self) -> int:
+        """Give how many pictures share one pass."""
+        return self.settings.batch or self.segmenter.batch
+
+    @property
+    def segmenter(self) -> LoadedSegmenter:
+        """Load the model the first time a picture needs it."""
+        if self._loaded is None:
+            self._loaded = self.load()
+        return self._loaded
+
+    # Read
+
+    def read(self, job: Job) -> Item | Ended[Outcome]:
+        """Decode a picture, unless its result is there already or must not be touched."""
+        started = time.perf_counter()
+        try:
+            key = self._key(job)
+            finished = self._finished(job, key)
+            if finished is not None:
+                return Ended(finished)
+            picture = self._decode(job)
+        except Exception as error:
+            return Ended(failure(job, error, time.perf_counter() - started))
+        return Item(job, key, picture, time.perf_counter() - started)
+
+    def _key(self, job: Job) -> Key | None:
+        """Say what will decide the result's bytes; jobs without a journal need no key."""
+        path = job.source.path
+        if job.root is None or path is None or not path.is_file() or not os.access(path, os.R_OK):
+            return None
+        return Key(sha256_file(path), settings_digest(self.settings), self.model.sha256, ARITHMETIC)
+
+    def _finished(self, job: Job, key: Key | None) -> Outcome | None:
+        """Skip what is done; refuse to touch what is not ours."""
+        journal = self.journals.get(job.root) if job.root else None
+        if journal is not None and key is not None and not self.settings.redo:
+            done = journal.is_done(job.name, key, list(job.targets.values()))
+            if done is not None:
+                outputs = tuple(journal.root / target for target in done.targets)
+                return Outcome(job.source.name, Status.SKIPPED, "up-to-date", outputs=outputs)
+        if self.settings.redo:
+            return None
+        for product, target in job.targets.items():
+            if target == STDOUT:
+                continue
+            path = job.path(product)
+            is_free = journal.may_replace(target) if journal else not os.path.lexists(path)
+            if not is_free:
+                raise PictureError(
+                    f"{path} exists and is not an unedited result of this run; "
+                    "move it away, or give --redo to replace it",
+                    reason="target-exists",
+                )
+        return None
+
+    def _decode(self, job: Job) -> Picture:
+        source = job.source.path if job.source.path is not None else sys.stdin.buffer.read()
+        return read_picture(source, max_pixels=self.settings.max_pixels)
+
+    # Compute
+
+    def compute(self, items: Sequence[Item]) -> list[Item | Ended[Outcome]]:
+        """Segment a batch; where a batch cannot be run, each picture is tried alone."""
+        started = time.perf_counter()
+        try:
+            mattes = self.segmenter.segment([network_view(item.picture) for item in items])
+        except BirefcliError as error:
+            if not isinstance(error, PictureError):
+                raise
+            if len(items) > 1:
+                return [result for item in items for result in self.compute([item])]
+            return [Ended(failure(items[0].job, error, time.perf_counter() - started))]
+        seconds = (time.perf_counter() - started) / len(items)
+        return [
+            self._checked(replace(item, matte=matte, seconds=item.seconds + seconds))
+            for item, matte in zip(items, mattes, strict=True)
+        ]
+
+    def _checked(self, item: Item) -> Item | Ended[Outcome]:
+        if item.matte is not None and np.isfinite(item.matte).all():
+            return item
+        error = PictureError(
+            f"{item.job.source.name}: the model gave NaN; try --precision fp32", reason="nan"
+        )
+        return Ended(failure(item.job, error, item.seconds))
+
+    # Write
+
+    def write(self, item: Item) -> Outcome:
+        """Cut out, encode, note in the journal, and move the results into place."""
+        started = time.perf_counter()
+        try:
+            outcome = self._written(item)
+        except DiskFullError as error:
+            self.stop.ask()
+            outcome = failure(item.job, error, 0, reason="disk-full")
+        except Exception as error:
+            outcome = failure(item.job, error, 0)
+        return replace(outcome, seconds=item.seconds + time.perf_counter() - started)
+
+    def _written(self, item: Item) -> Outcome:
+        job, settings = item.job, self.settings
+        assert item.matte is not None
+        cutout = make_cutout(item.picture, item.matte, settings)
+        status = Status.EMPTY if cutout.is_empty else Status.DONE
+        if cutout.is_empty and settings.on_empty == OnEmpty.FAIL:
+            raise PictureError(f"nothing found in {job.source.name}", reason="empty")
+        is_left_out = cutout.is_empty and settings.on_empty == OnEmpty.SKIP
+        files = {} if is_left_out else encoded(item, cutout, settings)
+        self._place(job, item.key, status, files)
+        written = tuple(job.path(p) for p in files if job.targets[p] != STDOUT)
+        return Outcome(
+            job.source.name,
+            status,
+            "nothing-found" if cutout.is_empty else "",
+            outputs=written,
+            size=item.picture.size,
+            box=cutout.box,
+        )
+
+    def _place(
+        self, job: Job, key: Key | None, status: Status, files: dict[Product, bytes]
+    ) -> None:
+        """Move encoded results into place; the journal knows them first."""
+        journal = self.journals.get(job.root) if job.root else None
+        if journal is not None and key is not None:
+            hashes = {job.targets[p]: hashlib.sha256(data).hexdigest() for p, data in files.items()}
+            journal.note(Entry(job.name, status.value, key, hashes))
+        for product, data in files.items():
+            if job.targets[product] == STDOUT:
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+            else:
+                path = job.path(product)
+                write_atomic(path, data, root=job.root or path.parent)
+
+
+def encoded(item: Item, cutout: Cutout, settings: CutSettings) -> dict[Product, bytes]:
+    """Encode every product of a job; only pictures keep the source's colour profile."""
+    files = {}
+    for product in item.job.targets:
+        format = target_format(item.job, product, settings)
+        array = render(cutout, item.picture, product, format, settings)
+        files[product] = encode(
+            array,
+            format.value,
+            icc=item.picture.icc if array.ndim == 3 else None,
+            dpi=item.picture.dpi,
+            quality=settings.quality,
+            png_level=settings.png_level,
+        )
+    return files
+
+
+def target_format(job: Job, product: Product, settings: CutSettings) -> Format:
+    """Give the format of a result: what its name says, where the user chose the name."""
+    return SUFFIXES.get(Path(job.targets[product]).suffix.lower(), settings.format or Format.PNG)
+
+
+def settings_digest(settings: CutSettings) -> str:
+    """Digest the settings that decide a result's bytes."""
+    unimportant = {
+        *("inputs", "recursive", "files_from", "null_separated", "max_pixels", "out", "name"),
+        *("batch", "dry_run", "redo", "fail_fast", "report", "model"),
+    }
+    values = {k: v for k, v in vars(settings).items() if k not in unimportant}
+    return digest(
+        {**values, "tile_order": settings.model.tile_order, "precision": settings.model.precision}
+    )
+
+
+def failure(job: Job, error: Exception, seconds: float, *, reason: str = "") -> Outcome:
+    """Turn what went wrong with one picture into its outcome."""
+    if os.environ.get("BIREFCLI_DEBUG") and not isinstance(error, BirefcliError):
+        raise error
+    if isinstance(error, PictureError):
+        reason, message = error.reason, str(error)
+    elif isinstance(error, BirefcliError):
+        reason, message = reason or "output", str(error)
+    elif isinstance(error, MemoryError):
+        reason, message = "out-of-memory", f"{job.source.name}: not enough memory for this picture"
+    else:
+        reason, message = "internal", f"{job.source.name}: {type(error).__name__}: {error}"
+    return Outcome(job.source.name, Status.FAILED, reason, message, seconds=seconds)
+
+
+def _unreachable(inputs: Inputs) -> Iterator[Outcome]:
+    """Give the outcome of everything named that is not there or cannot be listed."""
+    for text in inputs.missing:
+        yield Outcome(text, Status.FAILED, "missing", f"there is no {text}")
+    for folder in inputs.closed:
+        message = f"cannot list {folder}: no permission"
+        yield Outcome(folder.as_posix(), Status.FAILED, "permission", message)

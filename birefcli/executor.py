@@ -1,0 +1,105 @@
+"""Where jobs run: reading ahead and writing behind in threads, the model in the middle."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Generic, TypeVar
+
+J = TypeVar("J")  # a job
+R = TypeVar("R")  # a job that was read and waits for the model
+O = TypeVar("O")  # how a job ended
+
+READERS = 2
+WRITERS = 2
+WAITING = 4  # pictures held on each side of the model, beyond its batch
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A flag any thread may raise: what is in flight is finished, nothing new begins."""
+
+    event: threading.Event = field(default_factory=threading.Event)
+
+    def ask(self) -> None:
+        """Ask the run to end."""
+        self.event.set()
+
+    @property
+    def asked(self) -> bool:
+        """Tell whether the run is to end."""
+        return self.event.is_set()
+
+
+@dataclass(frozen=True)
+class Ended(Generic[O]):
+    """A job that is over before its last step."""
+
+    outcome: O
+
+
+@dataclass(frozen=True)
+class Steps(Generic[J, R, O]):
+    """What is done with a job; reading or computing may end it at once by giving its outcome.
+
+    `read` and `write` run in threads, `compute` in the caller's thread on up to `batch()` jobs,
+    which is asked for only when the first job gets that far. No step raises for one bad picture.
+    """
+
+    read: Callable[[J], R | Ended[O]]
+    compute: Callable[[Sequence[R]], list[R | Ended[O]]]
+    write: Callable[[R], O]
+    batch: Callable[[], int]
+
+
+def run(jobs: Iterable[J], steps: Steps[J, R, O], stop: Stop) -> Iterator[O]:
+    """Take every job through the steps and give the outcomes in the jobs' order.
+
+    Once `stop` is asked, pictures the model has begun are finished and the rest is left.
+    """
+    todo = iter(jobs)
+    reading: deque[Future[R | Ended[O]]] = deque()
+    writing: deque[Future[O] | Ended[O]] = deque()
+    ahead = WAITING
+    with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(WRITERS) as writers:
+        while not stop.asked:
+            for job in islice(todo, ahead - len(reading)):
+                reading.append(readers.submit(steps.read, job))
+            if not reading:
+                break
+            first = reading.popleft().result()
+            if isinstance(first, Ended):
+                writing.append(first)
+            else:
+                batch = steps.batch()
+                ahead = batch + WAITING
+                for item in steps.compute([first, *_followers(reading, batch - 1)]):
+                    is_over = isinstance(item, Ended)
+                    writing.append(item if is_over else writers.submit(steps.write, item))
+            while writing and (len(writing) > WAITING or _is_over(writing[0])):
+                yield _outcome(writing.popleft())
+        for future in reading:
+            future.cancel()
+        while writing:
+            yield _outcome(writing.popleft())
+
+
+def _followers(reading: deque[Future[R | Ended[O]]], count: int) -> Iterator[R]:
+    """Take the next jobs that got as far as the first, to share its batch."""
+    while count > 0 and reading:
+        item = reading[0].result()
+        if isinstance(item, Ended):
+            return
+        reading.popleft()
+        count -= 1
+        yield item
+
+
+def _is_over(item: Future[O] | Ended[O]) -> bool:
+    return isinstance(item, Ended) or item.done()
+
+
+def _outcome(item: Future[O] | Ended[O]) -> O:
+    return item.outcome if isinstance(item, Ended) else item.result()

@@ -1,0 +1,181 @@
+"""What each command was asked to do: one frozen record per command, every default written once."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from birefcli.errors import UsageError
+
+
+class Product(StrEnum):
+    """What can be written for a picture."""
+
+    CUTOUT = "cutout"
+    MASK = "mask"
+    PREVIEW = "preview"
+
+
+class Format(StrEnum):
+    """How a result is stored."""
+
+    PNG = "png"
+    WEBP = "webp"
+    JPG = "jpg"
+
+
+class AlphaMode(StrEnum):
+    """Whether edges are soft or every pixel is decided; auto is hard for small few-coloured art."""
+
+    AUTO = "auto"
+    SOFT = "soft"
+    HARD = "hard"
+
+
+class OnEmpty(StrEnum):
+    """What becomes of a picture in which nothing was found."""
+
+    WRITE = "write"
+    SKIP = "skip"
+    COPY = "copy"
+    FAIL = "fail"
+
+
+class Precision(StrEnum):
+    """The arithmetic of the network."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
+
+
+class TileOrder(StrEnum):
+    """How a checkpoint stacks the picture's tiles; it changed in November 2024."""
+
+    AUTO = "auto"
+    NEW = "new"
+    OLD = "old"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings:
+    """Which network runs, and where."""
+
+    model: str | None = None
+    tile_order: TileOrder = TileOrder.AUTO
+    device: str = "auto"
+    precision: Precision = Precision.AUTO
+    offline: bool = False
+    accept_licence: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutSettings:
+    """Everything `birefcli cut` needs to know."""
+
+    # What to read.
+    inputs: tuple[str, ...] = ()
+    recursive: bool = True
+    files_from: str | None = None
+    null_separated: bool = False
+    max_pixels: int = 200_000_000
+    # What to write, and where.
+    out: str | None = None
+    name: str | None = None
+    emit: tuple[Product, ...] = (Product.CUTOUT,)
+    format: Format | None = None
+    mask_bits: int = 8
+    quality: int | None = None
+    png_level: int = 3
+    # The matte.
+    alpha: AlphaMode = AlphaMode.AUTO
+    threshold: float = 0.5
+    levels: tuple[float, float] = (0.02, 0.98)
+    min_area: int = 0
+    fill_holes: bool = False
+    grow: int = 0
+    shrink: int = 0
+    invert: bool = False
+    # Colour and framing.
+    keep_colors: bool = False
+    bleed: bool = False
+    background: str | None = None
+    crop: bool = False
+    margin: int = 0
+    # The run.
+    model: ModelSettings = ModelSettings()
+    batch: int | None = None
+    on_empty: OnEmpty = OnEmpty.WRITE
+    dry_run: bool = False
+    redo: bool = False
+    fail_fast: bool = False
+    report: Path | None = None
+
+    def __post_init__(self) -> None:
+        low, high = self.levels
+        if not 0 <= low < high <= 1:
+            raise UsageError(f"--levels takes LOW,HIGH with 0 <= LOW < HIGH <= 1, not {low},{high}")
+        if self.mask_bits not in (8, 16):
+            raise UsageError(f"--mask-bits is 8 or 16, not {self.mask_bits}")
+        if self.mask_bits == 16 and Product.MASK not in self.emit:
+            raise UsageError("--mask-bits 16 needs --emit mask")
+        if self.mask_bits == 16 and self.format not in (None, Format.PNG):
+            raise UsageError("only png holds a 16-bit mask; leave --format out or give png")
+        if self.margin and not self.crop:
+            raise UsageError("--margin needs --crop")
+        if self.null_separated and self.files_from is None:
+            raise UsageError("-0 needs --files-from")
+        if not self.inputs and self.files_from is None:
+            raise UsageError("give a picture, a folder, - for standard input, or --files-from FILE")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of a training: up to this share of it, pictures of this size in such batches."""
+
+    until: float
+    size: int
+    batch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Everything a training needs to know; a recipe's TOML file sets the same names."""
+
+    data: Path
+    out: Path
+    backbone_weights: Path | None = None
+    # How long: optimizer steps, or minutes of training; the rate falls to its end over it.
+    steps: int = 3000
+    time_budget: float | None = None
+    stages: tuple[Stage, ...] = (Stage(0.1, 192, 24), Stage(0.7, 256, 16), Stage(1.0, 384, 8))
+    # Width over height of a batch is drawn between its inverse and this.
+    aspect: float = 2.0
+    rate: float = 1.5e-3
+    encoder_rate: float = 0.25
+    weight_decay: float = 0.02
+    warmup: int = 150
+    clip: float = 3.0
+    ema: float = 0.998
+    # Weights of the loss terms on the final map; side outputs count half.
+    bce: float = 30.0
+    iou: float = 8.0
+    ssim: float = 10.0
+    # How often each kind of sample is drawn.
+    photo: float = 0.38
+    empty: float = 0.08
+    pixel: float = 0.26
+    same_color: float = 0.12
+    tiers: tuple[str, ...] = ("A", "B")
+    leave_out: tuple[str, ...] = ()
+    # The run itself.
+    size: int = 384
+    validate_minutes: float = 10.0
+    checkpoint_minutes: float = 5.0
+    threads: int = 0
+    workers: int = 1
+    precision: str = "auto"
+    device: str = "auto"
+    seed: int = 0
+    resume: bool = False
+    redo: bool = False

@@ -1,0 +1,1 @@
+"""Training: the data, the losses and the loop."""
