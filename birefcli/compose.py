@@ -7,18 +7,18 @@ from typing import Protocol
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from birefcli import grounds
-from birefcli.grounds import GroundSupply, Rgb, Rgba, Size
-
-Matte = NDArray[np.float32]
+from birefcli.arrays import Alpha, Matte, Rgb, Rgba, rescale, to_uint8
+from birefcli.grounds import GroundSupply
+from birefcli.matte import Size
+from birefcli.scene import Scene, distort, fit, photo_scene
 
 
 class Supply(GroundSupply, Protocol):
     """Where the parts of a scene come from."""
 
-    def photo(self, rng: Generator) -> tuple[Rgb, NDArray[np.uint8]]:
+    def photo(self, rng: Generator) -> tuple[Rgb, Alpha]:
         """Give a photograph (H, W, 3) and its mask (H, W)."""
 
     def pixel_sprite(self, rng: Generator) -> Rgba:
@@ -38,117 +38,16 @@ class Mixture:
     same_color: float = 0.12  # of the composed ones: the ground has the object's own colour
 
 
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """A picture and its truth."""
-
-    rgb: Rgb  # (H, W, 3)
-    matte: Matte  # (H, W), 0…1
-
-
 def draw_sample(rng: Generator, size: Size, supply: Supply, mixture: Mixture) -> Scene:
     """Draw one training sample of `size` (height, width); the same generator gives the same one."""
     kind = rng.random()
     if kind < mixture.photo:
-        return distort(rng, photo_scene(rng, size, supply), jpeg=0.25)
+        return distort(rng, photo_scene(rng, size, *supply.photo(rng)), jpeg=0.25)
     if kind < mixture.photo + mixture.empty:
         return distort(rng, empty_scene(rng, size, supply), jpeg=0.25)
     if kind < mixture.photo + mixture.empty + mixture.pixel:
         return distort(rng, pixel_scene(rng, size, supply, mixture), jpeg=0.15)
     return distort(rng, smooth_scene(rng, size, supply, mixture), jpeg=0.35)
-
-
-def fit(scene: Scene, size: Size) -> Scene:
-    """Resize a scene to `size`, averaging when it shrinks, as the network's input is made."""
-    if scene.matte.shape == size:
-        return scene
-    h, w = scene.matte.shape
-    how = cv2.INTER_AREA if h > size[0] or w > size[1] else cv2.INTER_LINEAR
-    target = (size[1], size[0])
-    return Scene(
-        cv2.resize(scene.rgb, target, interpolation=how),
-        cv2.resize(scene.matte, target, interpolation=how),
-    )
-
-
-# ---- photographs -----------------------------------------------------------------------------
-
-
-def photo_scene(rng: Generator, size: Size, supply: Supply) -> Scene:
-    """Cut a window out of a photograph: whole, random, or close on the head of its object."""
-    rgb, mask = supply.photo(rng)
-    if rng.random() < 0.5:
-        rgb, mask = rgb[:, ::-1], mask[:, ::-1]
-    rgb, mask = np.ascontiguousarray(rgb), np.ascontiguousarray(mask)
-    if rng.random() < 0.1:
-        rgb, mask = _padded(rng, rgb, mask)
-    if rng.random() < 0.15:
-        rgb, mask = _rotated(rng, rgb, mask)
-    way = rng.random()
-    if way < 0.45:
-        top, left, bottom, right = 0, 0, *mask.shape
-    elif way < 0.63:
-        top, left, bottom, right = _portrait_window(rng, mask, size)
-    else:
-        top, left, bottom, right = _random_window(rng, mask, size)
-    window = Scene(
-        np.ascontiguousarray(rgb[top:bottom, left:right]),
-        mask[top:bottom, left:right].astype(np.float32) / 255,
-    )
-    return fit(window, size)
-
-
-def _padded(rng: Generator, rgb: Rgb, mask: NDArray[np.uint8]) -> tuple[Rgb, NDArray[np.uint8]]:
-    h, w = mask.shape
-    top, bottom, left, right = (int(p) for p in rng.uniform(0, 0.2, 4) * [h, h, w, w])
-    border = int(rng.choice([cv2.BORDER_REFLECT_101, cv2.BORDER_REPLICATE]))
-    return (
-        cv2.copyMakeBorder(rgb, top, bottom, left, right, border),
-        cv2.copyMakeBorder(mask, top, bottom, left, right, border),
-    )
-
-
-def _rotated(rng: Generator, rgb: Rgb, mask: NDArray[np.uint8]) -> tuple[Rgb, NDArray[np.uint8]]:
-    h, w = mask.shape
-    turn = cv2.getRotationMatrix2D((w / 2, h / 2), rng.uniform(-18, 18), rng.uniform(1, 1.25))
-    return (
-        cv2.warpAffine(rgb, turn, (w, h), borderMode=cv2.BORDER_REFLECT_101),
-        cv2.warpAffine(mask, turn, (w, h), borderMode=cv2.BORDER_REFLECT_101),
-    )
-
-
-def _random_window(
-    rng: Generator, mask: NDArray[np.uint8], size: Size
-) -> tuple[int, int, int, int]:
-    """Pick a window of about the aspect of `size` that shows part of the object."""
-    h, w = mask.shape
-    for _ in range(6):
-        area = rng.uniform(0.2, 1.0)
-        aspect = size[1] / size[0] * np.exp(rng.uniform(-0.2, 0.2))
-        ch = min(h, max(16, round(np.sqrt(area * h * w / aspect))))
-        cw = min(w, max(16, round(ch * aspect)))
-        top, left = int(rng.integers(0, h - ch + 1)), int(rng.integers(0, w - cw + 1))
-        if mask[top : top + ch, left : left + cw].mean() > 0.03 * 255:
-            return top, left, top + ch, left + cw
-    return 0, 0, h, w
-
-
-def _portrait_window(
-    rng: Generator, mask: NDArray[np.uint8], size: Size
-) -> tuple[int, int, int, int]:
-    """Pick a window close on the upper part of the object, cut off by the frame below."""
-    h, w = mask.shape
-    ys, xs = np.nonzero(mask > 127)
-    if len(ys) == 0:
-        return 0, 0, h, w
-    top, height = int(ys.min()), int(ys.max() - ys.min() + 1)
-    part = max(24, int(height * rng.uniform(0.22, 0.6)))
-    upper = xs[ys < top + part]
-    centre = int(upper.mean()) + int(rng.normal(0, part * 0.15))
-    y0 = max(0, top - int(part * rng.uniform(0, 0.4)))
-    y1 = min(h, top + part)
-    half = max(16, int((y1 - y0) * size[1] / size[0] * rng.uniform(0.45, 0.65)))
-    return y0, max(0, centre - half), y1, min(w, max(centre + half, 32))
 
 
 # ---- nothing ---------------------------------------------------------------------------------
@@ -159,7 +58,7 @@ def empty_scene(rng: Generator, size: Size, supply: Supply) -> Scene:
     if rng.random() < 0.45:
         small = _source_size(rng, size, pixel=True)
         rgb = grounds.pixel_ground(rng, small, supply, plain=rng.random() < 0.15)
-        rgb = cv2.resize(rgb, (size[1], size[0]), interpolation=cv2.INTER_NEAREST)
+        rgb = rescale(rgb, size, cv2.INTER_NEAREST)
     elif rng.random() < 0.5:
         rgb = grounds.crop_to(rng, supply.photo_ground(rng), size)
     else:
@@ -176,13 +75,15 @@ def pixel_scene(rng: Generator, size: Size, supply: Supply, mixture: Mixture) ->
     sprites = [supply.pixel_sprite(rng) for _ in range(rng.choice([1, 2, 3], p=[0.6, 0.28, 0.12]))]
     factor = rng.uniform(0.25, 0.95) if len(sprites) == 1 else rng.uniform(0.2, 0.65)
     placed = [_pixel_fit(rng, sprite, small, factor) for sprite in sprites]
-    ground = _ground_for(rng, small, placed, mixture, grounds.pixel_ground, supply)
+    if rng.random() < mixture.same_color:
+        ground = own_color_ground(rng, small, placed)
+    else:
+        ground = grounds.pixel_ground(rng, small, supply)
     scene = lay(rng, ground, placed, shadow=0.12)
     scale = max(1, round(size[0] / small[0]))
-    grown = Scene(
-        cv2.resize(scene.rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST),
-        cv2.resize(scene.matte, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST),
-    )
+    large = small[0] * scale, small[1] * scale
+    nearest = cv2.INTER_NEAREST
+    grown = Scene(rescale(scene.rgb, large, nearest), rescale(scene.matte, large, nearest))
     return fit(grown, size)
 
 
@@ -202,7 +103,10 @@ def smooth_scene(rng: Generator, size: Size, supply: Supply, mixture: Mixture) -
         large = rng.random() < 0.12 and count == 1
         factor = rng.uniform(1, 1.6) if large else rng.uniform(0.22, 1) / count**0.4
         placed.append(_smooth_fit(rng, sprite, canvas, factor))
-    ground = _ground_for(rng, canvas, placed, mixture, grounds.smooth_ground, supply)
+    if rng.random() < mixture.same_color:
+        ground = own_color_ground(rng, canvas, placed)
+    else:
+        ground = grounds.smooth_ground(rng, canvas, supply)
     return fit(lay(rng, ground, placed, shadow=0.35), size)
 
 
@@ -222,14 +126,14 @@ def lay(rng: Generator, ground: Rgb, sprites: Sequence[Rgba], *, shadow: float) 
         if y0 >= y1 or x0 >= x1:
             continue
         full[y0:y1, x0:x1] = sprite[y0 - top : y1 - top, x0 - left : x1 - left]
-        alpha = full[..., 3] / 255
+        alpha: Matte = full[..., 3] / np.float32(255)
         if rng.random() < 0.04:
-            alpha = alpha * rng.uniform(0.4, 0.9)
+            alpha = alpha * np.float32(rng.uniform(0.4, 0.9))
         if rng.random() < shadow:
             picture *= 1 - _shadow(rng, alpha)[..., None]
         picture = picture * (1 - alpha[..., None]) + full[..., :3] * alpha[..., None]
         matte = np.maximum(matte, alpha + matte * (1 - alpha))
-    return Scene(np.clip(np.rint(picture), 0, 255).astype(np.uint8), np.clip(matte, 0, 1))
+    return Scene(to_uint8(picture), np.clip(matte, 0, 1))
 
 
 def random_shape(rng: Generator, canvas: Size, supply: Supply) -> Rgba:
@@ -254,10 +158,10 @@ def random_shape(rng: Generator, canvas: Size, supply: Supply) -> Rgba:
         hole = (centre + rng.normal(0, side * 0.15, 2)).astype(int)
         radius = int(side * rng.uniform(0.08, 0.3))
         cv2.circle(mask, (int(hole[0]), int(hole[1])), radius, 0, -1)
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 and kind < 0.6:  # rounding would swallow thin lines
         soft = cv2.GaussianBlur(mask, (0, 0), side * 0.06)
         mask = np.where(soft > 127, 255, 0).astype(np.uint8)
-    alpha = cv2.resize(mask, (side, side), interpolation=cv2.INTER_AREA)
+    alpha = rescale(mask, (side, side))
     colour = grounds.smooth_ground(rng, (side, side), supply)
     if rng.random() < 0.4:
         colour = grounds.gradient(rng, (side, side))
@@ -298,9 +202,9 @@ def _pixel_fit(rng: Generator, sprite: Rgba, canvas: Size, factor: float) -> Rgb
     room = min(canvas[0] / sprite.shape[0], canvas[1] / sprite.shape[1]) * factor
     whole = max(1, int(room))
     if room < 0.6:
-        shrink = -(-1 // max(room, 0.05))
-        sprite = sprite[:: int(shrink), :: int(shrink)]
-    sprite = np.repeat(np.repeat(sprite, whole, 0), whole, 1) if whole > 1 else sprite
+        every = int(np.ceil(1 / max(room, 0.05)))
+        sprite = sprite[::every, ::every]
+    sprite = np.repeat(np.repeat(sprite, whole, 0), whole, 1)
     return _tinted(rng, sprite) if rng.random() < 0.25 else sprite
 
 
@@ -309,13 +213,11 @@ def _smooth_fit(rng: Generator, sprite: Rgba, canvas: Size, factor: float) -> Rg
     if rng.random() < 0.5:
         sprite = sprite[:, ::-1]
     if rng.random() < 0.35:
-        sprite = trim(
-            _turned(sprite, rng.uniform(-180, 180) if rng.random() < 0.3 else rng.uniform(-30, 30))
-        )
+        limit = 180 if rng.random() < 0.3 else 30
+        sprite = trim(_turned(sprite, rng.uniform(-limit, limit)))
     scale = min(canvas[0] / sprite.shape[0], canvas[1] / sprite.shape[1]) * factor
     h, w = (max(3, round(n * scale)) for n in sprite.shape[:2])
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    sprite = cv2.resize(np.ascontiguousarray(sprite), (w, h), interpolation=how)
+    sprite = rescale(sprite, (h, w))
     return _tinted(rng, sprite) if rng.random() < 0.25 else sprite
 
 
@@ -328,9 +230,9 @@ def _turned(sprite: Rgba, degrees: float) -> Rgba:
     # Colour under transparent pixels must not bleed in: rotate it premultiplied.
     alpha = sprite[..., 3:].astype(np.float32) / 255
     plane = np.dstack([sprite[..., :3] * alpha, alpha * 255]).astype(np.float32)
-    plane = cv2.warpAffine(plane, turn, (side, side))
-    rgb = plane[..., :3] / np.maximum(plane[..., 3:] / 255, 1e-3)
-    return np.clip(np.dstack([rgb, plane[..., 3:]]), 0, 255).astype(np.uint8)
+    turned = np.asarray(cv2.warpAffine(plane, turn, (side, side)))
+    rgb = turned[..., :3] / np.maximum(turned[..., 3:] / 255, 1e-3)
+    return to_uint8(np.dstack([rgb, turned[..., 3:]]))
 
 
 def _tinted(rng: Generator, sprite: Rgba) -> Rgba:
@@ -342,12 +244,9 @@ def _tinted(rng: Generator, sprite: Rgba) -> Rgba:
     return np.dstack([rgb, sprite[..., 3]])
 
 
-def _ground_for(rng, canvas, sprites, mixture, maker, supply) -> Rgb:  # type: ignore[no-untyped-def]
-    """Make a ground; now and then one in the object's own colour, or white behind a light one."""
-    if rng.random() >= mixture.same_color:
-        made: Rgb = maker(rng, canvas, supply)
-        return made
-    sprite = sprites[rng.integers(len(sprites))]
+def own_color_ground(rng: Generator, canvas: Size, sprites: Sequence[Rgba]) -> Rgb:
+    """Make a ground in an object's own colour, or a white one behind a light object."""
+    sprite = sprites[int(rng.integers(len(sprites)))]
     solid = sprite[sprite[..., 3] > 200][:, :3].astype(np.float32)
     if len(solid) == 0:
         return grounds.flat(canvas, grounds.random_color(rng))
@@ -367,7 +266,7 @@ def _place(rng: Generator, room: int, length: int, slack: float) -> int:
 def _shadow(rng: Generator, alpha: Matte) -> Matte:
     """Throw a soft shadow of a matte to one side, or a flat ellipse under it."""
     h, w = alpha.shape
-    strength = rng.uniform(0.15, 0.6)
+    strength = np.float32(rng.uniform(0.15, 0.6))
     if rng.random() < 0.35:
         ys, xs = np.nonzero(alpha > 0.5)
         if len(ys):
@@ -375,37 +274,12 @@ def _shadow(rng: Generator, alpha: Matte) -> Matte:
             half = max(2, int(xs.max() - xs.min()) // 2)
             centre = (int(xs.min()) + half, int(ys.max()))
             cv2.ellipse(spot, centre, (half, max(1, half // 4)), 0, 0, 360, 1.0, -1)
-            return cv2.GaussianBlur(spot, (0, 0), max(0.6, half * 0.1)) * strength
+            return _softened(spot, max(0.6, half * 0.1)) * strength
     shift = rng.uniform(-0.08, 0.08, 2) * [w, h]
     move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
-    moved = cv2.warpAffine(alpha, move, (w, h))
-    return cv2.GaussianBlur(moved, (0, 0), rng.uniform(0.6, 0.03 * max(h, w) + 0.7)) * strength
+    moved = np.asarray(cv2.warpAffine(alpha, move, (w, h)), np.float32)
+    return _softened(moved, rng.uniform(0.6, 0.03 * max(h, w) + 0.7)) * strength
 
 
-# ---- what cameras and files do ---------------------------------------------------------------
-
-
-def distort(rng: Generator, scene: Scene, *, jpeg: float) -> Scene:
-    """Change brightness, contrast and colour, blur, add noise, compress; the truth stays."""
-    rgb = scene.rgb
-    if rng.random() < 0.6:
-        gain = rng.uniform(0.7, 1.3) * rng.uniform(0.93, 1.07, 3)
-        rgb = np.clip((rgb - 128.0) * gain + 128 + rng.uniform(-28, 28), 0, 255).astype(np.uint8)
-    if rng.random() < 0.06:
-        rgb = np.repeat(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[..., None], 3, -1)
-    if rng.random() < 0.1:
-        rgb = cv2.GaussianBlur(rgb, (0, 0), rng.uniform(0.4, 1.4))
-    if rng.random() < 0.1:
-        noise = rng.normal(0, rng.uniform(2, 14), rgb.shape)
-        rgb = np.clip(rgb + noise, 0, 255).astype(np.uint8)
-    if rng.random() < jpeg:
-        quality = int(rng.integers(35, 95))
-        rgb = compressed(rgb, quality)
-    return Scene(np.ascontiguousarray(rgb), scene.matte)
-
-
-def compressed(rgb: Rgb, quality: int) -> Rgb:
-    """Take a picture through JPEG and back."""
-    bgr = np.ascontiguousarray(rgb[..., ::-1])
-    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+def _softened(matte: Matte, sigma: float) -> Matte:
+    return np.asarray(cv2.GaussianBlur(matte, (0, 0), sigma), np.float32)

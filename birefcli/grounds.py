@@ -8,9 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-Rgb = NDArray[np.uint8]
-Rgba = NDArray[np.uint8]
-Size = tuple[int, int]
+from birefcli.arrays import Rgb, Rgba, rescale, to_uint8
+from birefcli.matte import Size
 
 # Colours that people key out or export on.
 STUDIO_COLORS = ((255, 255, 255), (0, 0, 0), (255, 0, 255), (0, 177, 64), (0, 0, 255), (128,) * 3)
@@ -63,13 +62,13 @@ def checker(rng: Generator, size: Size) -> Rgb:
     """Draw a checkerboard: half of them the grey one that pretends to be transparency."""
     cell = int(rng.integers(4, max(5, min(size) // 6)))
     ys, xs = np.mgrid[0 : size[0], 0 : size[1]]
-    odd = ((ys // cell + xs // cell) % 2).astype(bool)[..., None]
+    odd = ((ys // cell + xs // cell) % 2 == 1)[..., None]
     if rng.random() < 0.5:
         light = float(rng.integers(220, 256))
         a, b = np.full(3, light, np.float32), np.full(3, light - rng.integers(20, 70), np.float32)
     else:
         a, b = random_color(rng), random_color(rng)
-    return np.where(odd, a, b).astype(np.uint8)
+    return to_uint8(np.where(odd, a, b))
 
 
 def stripes(rng: Generator, size: Size) -> Rgb:
@@ -78,7 +77,7 @@ def stripes(rng: Generator, size: Size) -> Rgb:
     period = rng.uniform(4, max(8, min(size) / 4))
     ys, xs = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
     odd = (np.floor((np.cos(angle) * xs + np.sin(angle) * ys) / period) % 2 == 0)[..., None]
-    return np.where(odd, random_color(rng), random_color(rng)).astype(np.uint8)
+    return to_uint8(np.where(odd, random_color(rng), random_color(rng)))
 
 
 def texture(rng: Generator, size: Size) -> Rgb:
@@ -87,8 +86,8 @@ def texture(rng: Generator, size: Size) -> Rgb:
     coarse = float(rng.choice([2, 4, 8, 16, 32]))
     small = (max(2, int(h / coarse)), max(2, int(w / coarse)))
     noise = rng.normal(0, rng.uniform(4, 45), (*small, 1 if rng.random() < 0.6 else 3))
-    grown = cv2.resize(noise.astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC)
-    return np.clip(random_color(rng) + grown.reshape(h, w, -1), 0, 255).astype(np.uint8)
+    grown = rescale(noise.astype(np.float32), size, cv2.INTER_CUBIC).reshape(h, w, -1)
+    return to_uint8(random_color(rng) + grown)
 
 
 def tiled(rng: Generator, size: Size, supply: GroundSupply) -> Rgb:
@@ -100,7 +99,7 @@ def tiled(rng: Generator, size: Size, supply: GroundSupply) -> Rgb:
     if rng.random() < 0.5:
         for _ in range(rng.integers(1, 4)):
             other = supply.tile(rng)
-            other = cv2.resize(other, (tw, th), interpolation=cv2.INTER_NEAREST)
+            other = rescale(other, (th, tw), cv2.INTER_NEAREST)
             if rng.random() < 0.5:
                 at = [
                     (rng.integers(rows), rng.integers(columns)) for _ in range(rng.integers(1, 6))
@@ -121,8 +120,7 @@ def crop_to(rng: Generator, picture: Rgb, size: Size, *, nearest: bool = False) 
     ch, cw = max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
     top, left = rng.integers(0, h - ch + 1), rng.integers(0, w - cw + 1)
     window = picture[top : top + ch, left : left + cw]
-    how = cv2.INTER_NEAREST if nearest else cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
-    return cv2.resize(window, (size[1], size[0]), interpolation=how)
+    return rescale(window, size, cv2.INTER_NEAREST if nearest else None)
 
 
 def scenery(rng: Generator, size: Size, supply: GroundSupply) -> Rgb:
@@ -132,7 +130,7 @@ def scenery(rng: Generator, size: Size, supply: GroundSupply) -> Rgb:
         layer = supply.layer(rng)
         factor = max(size[0] / layer.shape[0], size[1] / layer.shape[1]) * rng.uniform(0.7, 1.2)
         h, w = (max(1, round(n * factor)) for n in layer.shape[:2])
-        layer = cv2.resize(layer, (w, h), interpolation=cv2.INTER_NEAREST)
+        layer = rescale(layer, (h, w), cv2.INTER_NEAREST)
         top, left = size[0] - h + int(rng.integers(0, h // 3 + 1)), (size[1] - w) // 2
         y0, x0 = max(top, 0), max(left, 0)
         y1, x1 = min(top + h, size[0]), min(left + w, size[1])

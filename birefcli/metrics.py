@@ -1,9 +1,8 @@
 """Scores of a matte against its truth."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Matte = NDArray[np.float32]
+from birefcli.arrays import Matte
 
 
 def iou(matte: Matte, truth: Matte) -> float:

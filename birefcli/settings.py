@@ -174,8 +174,8 @@ class TrainSettings:
     checkpoint_minutes: float = 5.0
     threads: int = 0
     workers: int = 1
-    precision: str = "auto"
     device: str = "auto"
+    precision: Precision = Precision.AUTO
     seed: int = 0
     resume: bool = False
     redo: bool = False

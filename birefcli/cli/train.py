@@ -74,12 +74,19 @@ def read_recipe(path: Path) -> dict[str, Any]:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UsageError(f"{path} sets {name!r}, which no recipe knows{hint}")
-    if "stages" in values:
-        values["stages"] = tuple(Stage(**stage) for stage in values["stages"])
-    frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    if "backbone_weights" in frozen:
-        frozen["backbone_weights"] = Path(frozen["backbone_weights"])
-    return frozen
+    return {name: _as_setting(name, value, path) for name, value in values.items()}
+
+
+def _as_setting(name: str, value: Any, path: Path) -> Any:
+    """Turn a TOML value into what the setting holds; paths are relative to the recipe."""
+    if name == "stages":
+        try:
+            return tuple(Stage(**stage) for stage in value)
+        except TypeError as error:
+            raise UsageError(f"{path}: every stage has until, size and batch ({error})") from error
+    if name == "backbone_weights":
+        return path.parent / value
+    return tuple(value) if isinstance(value, list) else value
 
 
 _NOT_IN_RECIPES = {"data", "out", "device", "precision", "resume", "redo"}

@@ -3,43 +3,30 @@
 import json
 import math
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
 import torch
-from numpy.random import default_rng
-from torch import Tensor, nn
+from torch import nn
 
-from birefcli.compose import Mixture, draw_sample
 from birefcli.errors import BirefcliError, UsageError
-from birefcli.metrics import iou, mae
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import save_network
 from birefcli.net.config import compact_config
 from birefcli.net.device import Compute, choose_compute
-from birefcli.net.predict import Predictor, input_size
+from birefcli.net.predict import Predictor
 from birefcli.settings import TrainSettings
-from birefcli.train.data import LabelledPicture, Pack, read_scenes
+from birefcli.train.batches import Batch, Composer, first_pictures, to_tensors
+from birefcli.train.data import LabelledPicture
 from birefcli.train.losses import LossWeights, gradient_loss, pixel_loss
 from birefcli.train.refit import load_folded
+from birefcli.train.validation import score, validation_set
 
 SIDE_WEIGHT = 0.5
 SIDE_STRIDE = 4  # side outputs are compared with the truth at this stride
-PREFETCH = 3  # batches composed ahead, per worker
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Composed pictures (N, H, W, 3) and their mattes (N, H, W), all of one size."""
-
-    rgb: np.ndarray
-    matte: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +55,7 @@ def train(settings: TrainSettings, say: Callable[[str], None]) -> Path:
     network = BiRefNet(compact_config(settings.size))
     if not settings.resume and settings.backbone_weights is not None:
         load_folded(network.bb, settings.backbone_weights, first_pictures(settings, network))
-    network.to(compute.device, memory_format=torch.channels_last)
+    network.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = BiRefNet(network.config).to(compute.device).requires_grad_(False)
     average.load_state_dict(network.state_dict())
     optimizer = make_optimizer(network, settings)
@@ -82,7 +69,7 @@ def train(settings: TrainSettings, say: Callable[[str], None]) -> Path:
     saved_at = validated_at = progress.seconds
     network.train()
     with Composer(settings) as composer:
-        batches = composer.batches(progress)
+        batches = composer.batches(progress.step, progress.share(settings))
         while (share := progress.share(settings)) < 1:
             started = time.perf_counter()
             composer.share = share
@@ -116,6 +103,7 @@ def train(settings: TrainSettings, say: Callable[[str], None]) -> Path:
             if last or progress.seconds - saved_at >= 60 * settings.checkpoint_minutes:
                 saved_at = progress.seconds
                 save_state(settings, network, average, optimizer, progress)
+                say(f"checkpoint at step {progress.step}")
     return settings.out / "best.safetensors"
 
 
@@ -129,91 +117,6 @@ def prepare_run(settings: TrainSettings) -> None:
     settings.out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asdict(settings), default=str, indent=1)
     (settings.out / "settings.json").write_text(text + "\n", encoding="utf-8")
-
-
-# ---- data ------------------------------------------------------------------------------------
-
-
-def batch_shape(step: int, share: float, settings: TrainSettings) -> tuple[int, tuple[int, int]]:
-    """Give the batch size and the (height, width) of a step: the stage's area, a random aspect."""
-    stage = next(s for s in settings.stages if share < s.until or s is settings.stages[-1])
-    rng = default_rng((settings.seed, step, 1))
-    limit = math.log(settings.aspect)
-    aspect = math.exp(rng.uniform(-limit, limit)) if rng.random() < 0.7 else 1.0
-    size = input_size((1000, round(1000 * aspect)), (stage.size, stage.size), True)
-    return stage.batch, size
-
-
-def compose_batch(step: int, count: int, size: tuple[int, int], settings: TrainSettings) -> Batch:
-    """Compose the batch of a step: a pure function of the seed and the step."""
-    mixture = Mixture(
-        photo=settings.photo,
-        empty=settings.empty,
-        pixel=settings.pixel,
-        same_color=settings.same_color,
-    )
-    pack = _pack_of_this_process(settings)
-    scenes = [
-        draw_sample(default_rng((settings.seed, step, 2, i)), size, pack, mixture)
-        for i in range(count)
-    ]
-    return Batch(
-        np.stack([scene.rgb for scene in scenes]),
-        np.stack([scene.matte for scene in scenes]),
-    )
-
-
-_packs: dict[Path, Pack] = {}
-
-
-def _pack_of_this_process(settings: TrainSettings) -> Pack:
-    if settings.data not in _packs:
-        _packs[settings.data] = Pack(
-            settings.data, tiers=settings.tiers, leave_out=settings.leave_out
-        )
-    return _packs[settings.data]
-
-
-class Composer:
-    """Composes batches ahead of the loop, in processes of their own."""
-
-    def __init__(self, settings: TrainSettings) -> None:
-        self.settings = settings
-        self.share = 0.0
-        self._pool = ProcessPoolExecutor(max(1, settings.workers), mp_context=get_context("spawn"))
-
-    def __enter__(self) -> "Composer":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def batches(self, progress: Progress) -> Iterator[Batch]:
-        """Give the batches from a step on, without end."""
-        waiting: deque[Future[Batch]] = deque()
-        step = progress.step
-        self.share = progress.share(self.settings)
-        while True:
-            while len(waiting) < PREFETCH * max(1, self.settings.workers):
-                count, size = batch_shape(step, self.share, self.settings)
-                waiting.append(self._pool.submit(compose_batch, step, count, size, self.settings))
-                step += 1
-            yield waiting.popleft().result()
-
-
-def first_pictures(settings: TrainSettings, network: BiRefNet, count: int = 48) -> Tensor:
-    """Give normalised pictures (N, 3, 256, 256) for the encoder's batch norms."""
-    batch = compose_batch(0, count, (256, 256), settings)
-    return to_tensors(batch, network, torch.device("cpu"))[0]
-
-
-def to_tensors(batch: Batch, network: BiRefNet, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Normalise a batch to images (N, 3, H, W) and targets (N, 1, H, W)."""
-    mean = torch.tensor(network.config.mean, device=device).view(1, 3, 1, 1)
-    std = torch.tensor(network.config.std, device=device).view(1, 3, 1, 1)
-    rgb = torch.from_numpy(batch.rgb).to(device).permute(0, 3, 1, 2).float() / 255
-    image = ((rgb - mean) / std).contiguous(memory_format=torch.channels_last)
-    return image, torch.from_numpy(batch.matte).to(device)[:, None]
 
 
 # ---- one step --------------------------------------------------------------------------------
@@ -231,7 +134,8 @@ def backward(
     small = nn.functional.avg_pool2d(target, SIDE_STRIDE)
     sides = pixel_loss([m.float() for m in out.side_logits], small, weights, mean_iou=True)
     edges = gradient_loss(out.gradients)
-    (final.total + SIDE_WEIGHT * sides.total + edges).backward()
+    total = final.total + SIDE_WEIGHT * sides.total + edges
+    torch.autograd.backward(total)
     terms = {name: float(value) for name, value in final.terms.items()}
     return {**terms, "sides": float(sides.total.detach()), "gradient": float(edges.detach())}
 
@@ -277,13 +181,6 @@ def update_average(average: nn.Module, network: nn.Module, decay: float, step: i
 # ---- validation and saving -------------------------------------------------------------------
 
 
-def validation_set(settings: TrainSettings) -> list[LabelledPicture]:
-    """Gather the pack's own validation pictures: its photographs and finished scenes."""
-    pack = Pack(settings.data, split="val", leave_out=settings.leave_out)
-    scenes = (settings.data / "val-scenes.csv").is_file()
-    return [*pack.photographs(), *(read_scenes(settings.data, "val-scenes") if scenes else [])]
-
-
 def validate(
     average: BiRefNet,
     pictures: list[LabelledPicture],
@@ -302,20 +199,6 @@ def validate(
         return progress
     save_network(settings.out / "best.safetensors", average, meta, half=True)
     return replace(progress, best=mean)
-
-
-def score(predictor: Predictor, pictures: list[LabelledPicture]) -> dict[str, float]:
-    """Give the mean IoU per source, the share of empty pictures left empty, and the mean MAE."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for picture in pictures:
-        (matte,) = predictor([picture.rgb])
-        truth = picture.mask.astype(np.float32) / 255
-        if truth.max() < 0.5:
-            found[f"{picture.source} empty"].append(float((matte > 0.5).mean() < 0.0005))
-        else:
-            found[picture.source].append(iou(matte, truth))
-        found["mae"].append(mae(matte, truth))
-    return {name: round(fmean(values), 4) for name, values in sorted(found.items())}
 
 
 def save_state(

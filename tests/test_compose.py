@@ -1,0 +1,165 @@
+"""Composed scenes: the truth belongs to the picture, and the same seed gives the same scene."""
+
+import numpy as np
+import pytest
+from numpy.random import Generator, default_rng
+
+from birefcli import grounds
+from birefcli.compose import (
+    Mixture,
+    draw_sample,
+    empty_scene,
+    lay,
+    own_color_ground,
+    pixel_scene,
+    random_shape,
+    smooth_scene,
+    trim,
+)
+from birefcli.scene import Scene, distort, fit, photo_scene
+
+
+class DrawnSupply:
+    """Parts drawn from the generator: red sprites, striped grounds, a photograph of a disc."""
+
+    def _picture(self, rng: Generator, size: int) -> np.ndarray:
+        return rng.integers(0, 120, (size, size, 3), dtype=np.uint8)
+
+    def _disc(self, size: int) -> np.ndarray:
+        ys, xs = np.mgrid[0:size, 0:size]
+        return (np.hypot(ys - size / 2, xs - size / 2) < size * 0.4).astype(np.uint8) * 255
+
+    def photo(self, rng):
+        mask = self._disc(120)
+        rgb = self._picture(rng, 120)
+        rgb[mask > 0] = (250, 30, 30)
+        return rgb, mask
+
+    def pixel_sprite(self, rng):
+        return np.dstack([np.full((12, 12, 3), (250, 30, 30), np.uint8), self._disc(12)])
+
+    def smooth_sprite(self, rng):
+        return np.dstack([np.full((60, 60, 3), (250, 30, 30), np.uint8), self._disc(60)])
+
+    def photo_ground(self, rng):
+        return self._picture(rng, 200)
+
+    def game_ground(self, rng):
+        return self._picture(rng, 50)
+
+    def tile(self, rng):
+        return self._picture(rng, 8)
+
+    def layer(self, rng):
+        return np.dstack([self._picture(rng, 40), self._disc(40)])
+
+
+SUPPLY = DrawnSupply()
+SIZE = (96, 128)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_every_sample_has_the_size_asked_for_and_a_matte_between_0_and_1(seed):
+    scene = draw_sample(default_rng(seed), SIZE, SUPPLY, Mixture())
+    assert scene.rgb.shape == (*SIZE, 3) and scene.rgb.dtype == np.uint8
+    assert scene.matte.shape == SIZE and scene.matte.dtype == np.float32
+    assert scene.matte.min() >= 0 and scene.matte.max() <= 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_same_seed_gives_the_same_sample(seed):
+    first, second = (draw_sample(default_rng(seed), SIZE, SUPPLY, Mixture()) for _ in range(2))
+    assert np.array_equal(first.rgb, second.rgb) and np.array_equal(first.matte, second.matte)
+
+
+@pytest.mark.parametrize("maker", [pixel_scene, smooth_scene])
+def test_where_the_matte_is_1_the_picture_is_an_object(maker):
+    mixture = Mixture(same_color=0)
+    reds = []
+    for seed in range(20):
+        scene = maker(default_rng(seed), SIZE, SUPPLY, mixture)
+        inside = scene.rgb[scene.matte > 0.999].astype(int)
+        reds.append(np.mean(np.abs(inside - (250, 30, 30)).max(-1) < 20) if len(inside) else 1)
+    # Tints and drawn shapes change the colour of some; most objects are the red sprite.
+    assert np.mean(reds) > 0.5
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_empty_scene_has_no_object(seed):
+    assert not empty_scene(default_rng(seed), SIZE, SUPPLY).matte.any()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_shadow_darkens_the_ground_and_never_enters_the_matte(seed):
+    ground = np.full((*SIZE, 3), 200, np.uint8)
+    sprite = SUPPLY.smooth_sprite(None)
+    plain = lay(default_rng(seed), ground, [sprite], shadow=0)
+    shaded = lay(default_rng(seed), ground, [sprite], shadow=1)
+    outside = shaded.matte == 0
+    assert shaded.rgb[outside].min() < 200 or outside.sum() == 0
+    assert np.all(plain.rgb[plain.matte == 0] == 200)
+    assert set(np.unique(shaded.matte[shaded.matte > 0])) <= set(np.unique(plain.matte)) | set(
+        np.unique(shaded.matte)
+    )
+
+
+def test_a_photograph_keeps_its_mask_on_its_object():
+    for seed in range(20):
+        rng = default_rng(seed)
+        scene = photo_scene(rng, SIZE, *SUPPLY.photo(rng))
+        is_red = scene.rgb[..., 0] > 185
+        found = scene.matte > 0.5
+        assert np.mean(is_red == found) > 0.95
+
+
+def test_own_color_ground_is_close_to_the_object_or_white():
+    sprite = SUPPLY.smooth_sprite(None)
+    for seed in range(10):
+        color = own_color_ground(default_rng(seed), SIZE, [sprite])[0, 0].astype(int)
+        assert np.abs(color - (250, 30, 30)).max() < 50
+
+
+@pytest.mark.parametrize("name", ["gradient", "checker", "stripes", "texture"])
+def test_drawn_grounds_fill_their_size(name):
+    for seed in range(5):
+        made = getattr(grounds, name)(default_rng(seed), SIZE)
+        assert made.shape == (*SIZE, 3) and made.dtype == np.uint8
+
+
+@pytest.mark.parametrize("name", ["tiled", "scenery", "pixel_ground", "smooth_ground"])
+def test_supplied_grounds_fill_their_size(name):
+    for seed in range(20):
+        made = getattr(grounds, name)(default_rng(seed), SIZE, SUPPLY)
+        assert made.shape == (*SIZE, 3) and made.dtype == np.uint8
+
+
+def test_a_ground_that_must_not_be_plain_never_is():
+    for seed in range(40):
+        made = grounds.pixel_ground(default_rng(seed), SIZE, SUPPLY, plain=False)
+        assert len(np.unique(made.reshape(-1, 3), axis=0)) > 1
+
+
+def test_trim_cuts_to_the_alpha():
+    sprite = np.zeros((20, 30, 4), np.uint8)
+    sprite[5:9, 10:25] = 255
+    assert trim(sprite).shape == (4, 15, 4)
+    assert trim(np.zeros((3, 4, 4), np.uint8)).shape == (3, 4, 4)
+
+
+def test_random_shapes_are_not_empty():
+    for seed in range(30):
+        assert random_shape(default_rng(seed), SIZE, SUPPLY)[..., 3].max() > 60
+
+
+def test_distortion_never_touches_the_truth():
+    matte = default_rng(0).random(SIZE, dtype=np.float32)
+    scene = Scene(np.full((*SIZE, 3), 90, np.uint8), matte)
+    for seed in range(20):
+        assert distort(default_rng(seed), scene, jpeg=1).matte is matte
+
+
+def test_fit_keeps_the_mean_of_the_matte_when_it_shrinks():
+    matte = np.zeros((80, 80), np.float32)
+    matte[10:30, 20:60] = 1
+    small = fit(Scene(np.zeros((80, 80, 3), np.uint8), matte), (20, 40))
+    assert small.matte.mean() == pytest.approx(matte.mean(), abs=1e-5)
