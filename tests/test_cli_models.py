@@ -196,10 +196,10 @@ def test_verify_finds_damage_that_time_and_size_hide() -> None:
 
 
 def test_verify_holds_the_bundled_model_to_its_card(tmp_path: Path) -> None:
-    card = tmp_path / "compact.json"
-    card.write_text(json.dumps({"sha256": sha256(b"compact")}))
+    card = tmp_path / "compact.md"
+    card.write_text(f"sha256: {sha256(b'compact')}\n")
     run("verify", "compact")
-    card.write_text(json.dumps({"sha256": sha256(b"another")}))
+    card.write_text(f"sha256: {sha256(b'another')}\n")
     assert str(fail("verify", "compact")) == "damaged: compact; reinstall birefcli"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fakehub import FakeHub, commit, serving, sha256
 
-from birefcli import modelstore, variants
+from birefcli import modelcache, modelpull, modelstore, variants
 from birefcli.errors import ExitCode, UsageError, WeightsError
 from birefcli.modelstore import ModelFile
 from birefcli.variants import Variant, find_variant
@@ -72,7 +72,7 @@ def resolve(name: str, words: Words | None = None, **terms: bool) -> ModelFile:
 
 
 def files_at_home() -> list[str]:
-    home = modelstore.models_dir()
+    home = modelcache.models_dir()
     return sorted(str(file.relative_to(home)) for file in home.rglob("*") if file.is_file())
 
 
@@ -287,7 +287,7 @@ def test_ctrl_c_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_a_killed_pull_left_is_removed_after_a_day() -> None:
-    left = modelstore.models_dir() / "ZhengPeng7/BiRefNet" / "old" / ".pull-x"
+    left = modelcache.models_dir() / "ZhengPeng7/BiRefNet" / "old" / ".pull-x"
     fresh = left.with_name(".pull-y")
     for folder in (left, fresh):
         folder.mkdir(parents=True)
@@ -352,8 +352,8 @@ def test_an_answer_that_leads_out_of_our_folder_is_refused(
 def test_a_full_disk_is_said_before_the_download(
     hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = modelstore.shutil.disk_usage("/")._replace(free=10)
-    monkeypatch.setattr(modelstore.shutil, "disk_usage", lambda _: usage)
+    usage = modelpull.shutil.disk_usage("/")._replace(free=10)
+    monkeypatch.setattr(modelpull.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(WeightsError, match=r"disk is full \(7\.0 kB are needed\)"):
         resolve("general")
     assert hub.downloads == 0
@@ -421,8 +421,8 @@ def test_a_published_repository_is_the_published_model(hub: FakeHub) -> None:
 def test_a_changed_file_is_hashed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     model = resolve("general")
     hashed: list[Path] = []
-    real = modelstore.sha256_of
-    monkeypatch.setattr(modelstore, "sha256_of", lambda path: hashed.append(path) or real(path))
+    real = modelpull.sha256_of
+    monkeypatch.setattr(modelpull, "sha256_of", lambda path: hashed.append(path) or real(path))
     resolve("general")
     assert hashed == []
     os.utime(model.path)
@@ -442,7 +442,7 @@ def test_a_damaged_file_is_named_and_pulled_again(hub: FakeHub) -> None:
 
 
 def test_a_file_put_in_place_by_hand_is_taken(hub: FakeHub) -> None:
-    place = modelstore.models_dir() / "ZhengPeng7/BiRefNet" / commit("ZhengPeng7/BiRefNet")
+    place = modelcache.models_dir() / "ZhengPeng7/BiRefNet" / commit("ZhengPeng7/BiRefNet")
     place.mkdir(parents=True)
     (place / "model.safetensors").write_bytes(GENERAL)
     assert resolve("general", offline=True).path.parent == place
@@ -485,7 +485,7 @@ def test_a_copy_can_be_taken_without_writing_anything(
 
 
 def test_other_files_in_our_folder_are_left_alone() -> None:
-    folder = modelstore.models_dir() / "ZhengPeng7/BiRefNet"
+    folder = modelcache.models_dir() / "ZhengPeng7/BiRefNet"
     folder.mkdir(parents=True)
     (folder / "notes.json").write_text("[1, 2]")
     (folder / "broken.json").write_text("{")
@@ -515,7 +515,7 @@ def test_the_default_is_the_variable_then_the_choice_then_the_bundled_model(
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"models": 3}'])
 def test_a_damaged_choice_is_said_and_can_be_cleared(text: str) -> None:
     modelstore.set_default("lite")
-    modelstore.config_file().write_text(text)
+    modelcache.config_file().write_text(text)
     with pytest.raises(UsageError, match="is damaged; `birefcli models use --clear`"):
         modelstore.default_model()
     modelstore.set_default(None)
@@ -559,6 +559,6 @@ def test_folders_are_where_the_platform_wants_them(
     monkeypatch.setenv("HOME", str(tmp_path))
     for name, folder in variables.items():
         monkeypatch.setenv(name, str(tmp_path / folder))
-    monkeypatch.setattr(modelstore.sys, "platform", platform)
-    assert modelstore.models_dir() == tmp_path / models
-    assert modelstore.config_file() == tmp_path / config
+    monkeypatch.setattr(modelcache.sys, "platform", platform)
+    assert modelcache.models_dir() == tmp_path / models
+    assert modelcache.config_file() == tmp_path / config

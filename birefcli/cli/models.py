@@ -11,6 +11,7 @@ import typer
 
 from birefcli import modelstore
 from birefcli.errors import UsageError, WeightsError
+from birefcli.modelcache import megabytes, sha256_of
 from birefcli.modelstore import Task
 from birefcli.variants import VARIANTS, Variant, find_variant
 
@@ -113,7 +114,7 @@ def verify(
     damaged = []
     for model in here:
         if not asked or model.name in asked:
-            sha256 = modelstore.sha256_of(model.path)
+            sha256 = sha256_of(model.path)
             is_sound = model.sha256 in (None, sha256)
             typer.echo(f"{model.name}\t{'ok' if is_sound else 'damaged'}\t{sha256}\t{model.path}")
             if not is_sound:
@@ -163,7 +164,7 @@ class _Entry:
         return (
             self.variant.name,
             f"{state} *" if Task.CUT in self.default_for else state,
-            modelstore.megabytes(self.bytes),
+            megabytes(self.bytes),
             self.variant.licence,
             self.variant.purpose,
         )

@@ -1,0 +1,47 @@
+"""birefcli doctor: whether this installation works, and what to do where it does not."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from birefcli.doctor import Finding
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Check this installation: versions, devices, models, and one real cut."""
+    from birefcli import doctor as walk
+
+    findings: list[Finding] = []
+    for finding in walk.examine():
+        if not as_json:
+            typer.echo(_lines(finding, findings[-1] if findings else None))
+        findings.append(finding)
+    code = walk.worst(findings)
+    if as_json:
+        rows = [{**asdict(finding), "is_well": finding.is_well} for finding in findings]
+        typer.echo(json.dumps({"is_well": not code, "exit_code": code, "findings": rows}, indent=2))
+    raise typer.Exit(code)
+
+
+def _lines(finding: "Finding", previous: "Finding | None") -> str:
+    """Write a finding, under its heading where a section begins, with the next step below it."""
+    well, ill, arrow = _signs()
+    is_first = previous is None or previous.section != finding.section
+    lines = [finding.section.value] if is_first else []
+    lines.append(f"  {well if finding.is_well else ill} {finding.name:<16}  {finding.words}")
+    if finding.advice:
+        lines.append(f"{arrow:>21} {finding.advice}")
+    return "\n".join(lines)
+
+
+def _signs() -> tuple[str, str, str]:
+    """Give well, ill and next step, in letters where the terminal knows no more."""
+    try:
+        "✓✗→".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return "+", "x", ">"
+    return "✓", "✗", "→"

@@ -1,0 +1,26 @@
+"""Every command of the program, as its own parser knows it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer.main
+
+from birefcli.cli import app
+
+
+def commands() -> dict[str, frozenset[str]]:
+    """The long options of every command by its words: "", "cut", "models", "models list", …"""
+    return dict(_walk(typer.main.get_command(app), ()))
+
+
+def _walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, frozenset[str]]]:
+    options = (
+        option
+        for parameter in command.params
+        if parameter.param_type_name == "option" and not parameter.hidden
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    )
+    yield " ".join(words), frozenset(o for o in options if o.startswith("--")) | {"--help"}
+    for name, inner in getattr(command, "commands", {}).items():
+        if not inner.hidden:
+            yield from _walk(inner, (*words, name))

@@ -1,0 +1,62 @@
+"""The program answers at once: help and version load nothing heavy."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import commands
+
+import birefcli
+
+HEAVY = (
+    *("torch", "torchvision", "timm", "numpy", "PIL", "cv2"),
+    *("huggingface_hub", "safetensors", "simple_lama_inpainting"),
+)
+
+# Asks every command for its help in one process, and tells which heavy packages each one loaded.
+ASK_ALL = """
+import contextlib, io, json, sys
+from birefcli.cli import app
+heavy, commands = json.loads(sys.argv[1])
+loaded = {}
+for command in commands:
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        app([*command.split(), "--help"], prog_name="birefcli")
+    assert "Usage: birefcli" in shown.getvalue(), command
+    loaded[command] = [name for name in heavy if sys.modules.pop(name, None)]
+print(json.dumps(loaded))
+"""
+
+
+def python(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    root = Path(birefcli.__file__).parents[1]
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_the_program_answers_without_anything_heavy(option: str) -> None:
+    done = python("-X", "importtime", "-m", "birefcli", option)
+    assert "birefcli" in done.stdout
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "birefcli.cli" in imported
+    assert imported.isdisjoint(HEAVY)
+
+
+def test_no_command_needs_anything_heavy_for_its_help() -> None:
+    loaded = json.loads(python("-c", ASK_ALL, json.dumps([HEAVY, list(commands())])).stdout)
+    assert loaded == {command: [] for command in commands()}
+
+
+def test_importing_the_package_loads_no_other_module() -> None:
+    program = "import sys, birefcli; print([n for n in sys.modules if n.startswith('birefcli')])"
+    assert python("-c", program).stdout == "['birefcli']\n"
