@@ -50,7 +50,8 @@ def watch(network: BiRefNet) -> dict[str, Tensor]:
 
     def keep(name: str) -> Any:
         def hook(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-            seen[f"{name}.in"], seen[name] = inputs[0], output
+            # Copies: the decoder adds to some of its maps in place.
+            seen[f"{name}.in"], seen[name] = inputs[0].clone(), output.clone()
 
         return hook
 
@@ -58,13 +59,13 @@ def watch(network: BiRefNet) -> dict[str, Tensor]:
         scale = "half" if "bb_full.x1" in seen else "full"
         seen.update({f"bb_{scale}.x{i}": x for i, x in enumerate(maps, start=1)})
 
-    def keep_encoder(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+    def keep_encoder(_: nn.Module, inputs: tuple[Any, ...]) -> None:
         seen.update({f"enc.x{i}": x for i, x in enumerate(inputs[1][:3], start=1)})
         seen["enc.x4"] = seen["squeeze.in"]
 
     network.bb.register_forward_hook(keep_backbone)
     network.squeeze_module.register_forward_hook(keep("squeeze"))
-    network.decoder.register_forward_hook(keep_encoder)
+    network.decoder.register_forward_pre_hook(keep_encoder)
     for name, module in network.decoder.named_children():
         module.register_forward_hook(keep(name))
     return seen

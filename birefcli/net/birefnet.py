@@ -35,15 +35,15 @@ class BiRefNet(nn.Module):
         """
         if image.shape[-2] % STRIDE or image.shape[-1] % STRIDE:
             raise ValueError(f"sides must be multiples of {STRIDE}, not {tuple(image.shape[-2:])}")
-        x1, x2, x3, x4 = self.encode(image)
+        maps = self.encode(image)
+        x4 = maps[-1]
         classes = self.cls_head(x4.mean((2, 3))) if supervise and self.config.classes else None
 
         # Context: every finer map, shrunk to the deepest one, in front of it.
-        size = x4.shape[-2:]
-        x4 = torch.cat((resize(x1, size), resize(x2, size), resize(x3, size), x4), 1)
-        x4 = self.squeeze_module(x4)
+        context = torch.cat([resize(x, x4.shape[-2:]) for x in maps], 1)
+        maps[-1] = self.squeeze_module(context)
 
-        out: Prediction = self.decoder(image, (x1, x2, x3, x4), supervise=supervise)
+        out: Prediction = self.decoder(image, maps, supervise=supervise)
         return Prediction(out.logits, out.side_logits, out.gradients, classes)
 
     def encode(self, image: Tensor) -> list[Tensor]:

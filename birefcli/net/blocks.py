@@ -1,12 +1,12 @@
 """The building blocks of the decoder: reconstruction, lateral and tile blocks (reference 4)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from birefcli.net.deform import DeformableConv2d
+from birefcli.net.deform import DeformableConv2d, stack_strips
 
 
 def resize(x: Tensor, size: Sequence[int]) -> Tensor:
@@ -49,7 +49,7 @@ class DeformableBranch(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, out_channels, H, W)."""
-        return torch.cat(tuple(self.strips(x)), 2)
+        return stack_strips(self.strips(x))
 
     def strips(self, x: Tensor) -> Iterator[Tensor]:
         """Give `forward` some rows at a time, from the top."""
@@ -78,10 +78,6 @@ class DilatedBranch(nn.Module):
         """Map (N, C, H, W) to (N, out_channels, H, W)."""
         return F.relu(self.bn(self.atrous_conv(x)), inplace=True)
 
-    def strips(self, x: Tensor) -> Iterator[Tensor]:
-        """Give `forward` all at once: nothing here is larger than what comes out."""
-        yield self(x)
-
 
 class _Pyramid(nn.Module):
     """What both pyramids share: the pooled branch and the fusion of all branches."""
@@ -101,8 +97,8 @@ class _Pyramid(nn.Module):
         self.bn1 = norm(channels, batch_norm=batch_norm)
         self.dropout = nn.Dropout(dropout)
 
-    def branches(self) -> list[DeformableBranch] | list[DilatedBranch]:
-        """List the branches in the order in which they are joined."""
+    def branches(self, x: Tensor) -> Iterator[Iterable[Tensor]]:
+        """Give each branch of x, in the order in which they are joined, as strips of rows."""
         raise AssertionError("a pyramid lists its own branches")
 
     def forward(self, x: Tensor) -> Tensor:
@@ -110,9 +106,8 @@ class _Pyramid(nn.Module):
         # A convolution of joined branches is the sum of its slices on each, so none is kept.
         *weights, pooled_weight = torch.split(self.conv1.weight, self.branch, 1)
         total = F.conv2d(self.global_avg_pool(x), pooled_weight)  # (N, C, 1, 1)
-        for branch, weight in zip(self.branches(), weights, strict=True):
-            strips = [F.conv2d(strip, weight) for strip in branch.strips(x)]
-            total = total + (strips[0] if len(strips) == 1 else torch.cat(strips, 2))
+        for strips, weight in zip(self.branches(x), weights, strict=True):
+            total = total + stack_strips(F.conv2d(strip, weight) for strip in strips)
         fused: Tensor = self.dropout(F.relu(self.bn1(total), inplace=True))
         return fused
 
@@ -136,9 +131,11 @@ class ASPPDeformable(_Pyramid):
             DeformableBranch(channels, branch, k, batch_norm=branch_norm) for k in kernels
         )
 
-    def branches(self) -> list[DeformableBranch] | list[DilatedBranch]:
-        """List the 1×1 branch, then the deformable ones by kernel."""
-        return [self.aspp1, *(b for b in self.aspp_deforms if isinstance(b, DeformableBranch))]
+    def branches(self, x: Tensor) -> Iterator[Iterable[Tensor]]:
+        """Give the 1×1 branch, then the deformable ones by kernel."""
+        for branch in (self.aspp1, *self.aspp_deforms):
+            assert isinstance(branch, DeformableBranch)
+            yield branch.strips(x)
 
 
 class ASPP(_Pyramid):
@@ -163,9 +160,10 @@ class ASPP(_Pyramid):
             self.add_module(f"aspp{i}", dilated)
         self.count = 1 + len(dilations)
 
-    def branches(self) -> list[DeformableBranch] | list[DilatedBranch]:
-        """List the 1×1 branch, then the dilated ones."""
-        return [self.get_submodule(f"aspp{i}") for i in range(1, self.count + 1)]
+    def branches(self, x: Tensor) -> Iterator[Iterable[Tensor]]:
+        """Give the 1×1 branch, then the dilated ones."""
+        for i in range(1, self.count + 1):
+            yield [self.get_submodule(f"aspp{i}")(x)]
 
 
 class BasicDecBlk(nn.Module):

@@ -1,7 +1,7 @@
 """From a file of weights to a network and back; nothing in a file is ever run."""
 
 import pickle
-import struct
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -26,6 +26,7 @@ OrderSource = Literal["asked", "file", "table", "weights", "default"]
 
 CONFIG_KEY = "birefcli"  # of our own files' metadata: the configuration as JSON
 ORDER_MARGIN = 0.01  # by how much one reading of the tiles must beat the other
+HEADER_LIMIT = 100_000_000  # bytes; the safetensors format allows no longer header
 NAMES_SHOWN = 3
 
 
@@ -105,10 +106,10 @@ def read_checkpoint(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str,
         raise WeightsError(
             f"{name}: {path} is a web page saved in place of the weights; download the file itself"
         )
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= HEADER_LIMIT:
+        return _read_safetensors(path, name)
     if head.startswith((b"PK\x03\x04", b"\x80")):
         return _read_torch(path, name, is_zip=head.startswith(b"PK")), {}
-    if head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] < 1 << 32:
-        return _read_safetensors(path, name)
     raise WeightsError(f"{name}: {path} is neither a safetensors file nor a torch checkpoint")
 
 
@@ -126,7 +127,10 @@ def _read_safetensors(path: Path, name: str) -> tuple[dict[str, Tensor], dict[st
 
 def _read_torch(path: Path, name: str, *, is_zip: bool) -> dict[str, Tensor]:
     try:
-        payload = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+        with warnings.catch_warnings():
+            # Torch warns of unusual pickles before it refuses them.
+            warnings.simplefilter("ignore")
+            payload = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except Exception as error:
         text = str(error)
         if "TorchScript" in text:

@@ -141,35 +141,42 @@ class Decoder(nn.Module):
         return SimpleConvs(3 * GRIDS[index] ** 2, out_channels, self.config.tile_inner)
 
     def forward(
-        self, image: Tensor, features: Sequence[Tensor], *, supervise: bool = False
+        self, image: Tensor, features: list[Tensor], *, supervise: bool = False
     ) -> Prediction:
-        """Decode x1..x3 and the squeezed x4, from the deepest stage to the picture's size."""
-        x1, x2, x3, x4 = features
+        """Decode x1..x3 and the squeezed x4, from the deepest stage to the picture's size.
+
+        Each map is taken off the list when its turn comes, so that it does not outlive its use.
+        """
         sides: list[Tensor] = []
         gradients: list[GradientPair] = []
         edges = laplacian(image) if supervise else None
 
         # Stage 4, H/32
+        y = features.pop()
         if self.config.deepest_reference:
-            x4 = self._with_tiles(x4, image, self.ipt_blk5)
-        p4 = self._gated(4, self.decoder_block4(x4), edges, sides, gradients)
+            y = self._with_tiles(y, image, self.ipt_blk5)
+        y = self._gated(4, self.decoder_block4(y), edges, sides, gradients)
 
         # Stage 3, H/16
-        y3 = resize(p4, x3.shape[-2:]) + self.lateral_block4(x3)
-        y3 = self._with_tiles(y3, image, self.ipt_blk4)
-        p3 = self._gated(3, self.decoder_block3(y3), edges, sides, gradients)
+        y = self._with_lateral(y, features.pop(), self.lateral_block4)
+        y = self._with_tiles(y, image, self.ipt_blk4)
+        y = self._gated(3, self.decoder_block3(y), edges, sides, gradients)
 
         # Stage 2, H/8
-        y2 = resize(p3, x2.shape[-2:]) + self.lateral_block3(x2)
-        y2 = self._with_tiles(y2, image, self.ipt_blk3)
-        p2 = self._gated(2, self.decoder_block2(y2), edges, sides, gradients)
+        y = self._with_lateral(y, features.pop(), self.lateral_block3)
+        y = self._with_tiles(y, image, self.ipt_blk3)
+        y = self._gated(2, self.decoder_block2(y), edges, sides, gradients)
 
         # Stage 1, H/4
-        y1 = resize(p2, x1.shape[-2:]) + self.lateral_block2(x1)
-        y1 = self._with_tiles(y1, image, self.ipt_blk2)
-        y1 = self.decoder_block1(y1)
+        y = self._with_lateral(y, features.pop(), self.lateral_block2)
+        y = self._with_tiles(y, image, self.ipt_blk2)
+        y = self.decoder_block1(y)
 
-        return Prediction(self._head(y1, image), tuple(sides), tuple(gradients))
+        return Prediction(self._head(y, image), tuple(sides), tuple(gradients))
+
+    def _with_lateral(self, y: Tensor, x: Tensor, lateral: nn.Module) -> Tensor:
+        carried: Tensor = lateral(x)
+        return carried.add_(resize(y, x.shape[-2:]))
 
     def _with_tiles(self, x: Tensor, image: Tensor, block: nn.Module) -> Tensor:
         tiles = image_tiles(image, x.shape[-2:], self.config.tile_order)

@@ -1,6 +1,6 @@
 """Modulated deformable convolution (Zhu et al. 2019, "Deformable ConvNets v2"), in small strips."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib import import_module
 
@@ -8,25 +8,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-STRIP_BYTES = 8 << 20  # what a strip samples and gives stays in the cache
+from birefcli.net.parts import parts
 
 
-def deform_conv2d(
-    x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor, *, strip_bytes: int | None = None
-) -> Tensor:
+def deform_conv2d(x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
     """Convolve x (N, C, H, W) with taps moved by `offset` and scaled by `mask`.
 
     The weight is (out, C, k, k) with odd k. Offset (N, 2k², H, W) holds dy, dx of each tap, mask
     is (N, k², H, W), taps in row-major order. What lies outside the map reads zero.
     """
-    strips = tuple(deform_strips(x, offset, mask, weight, strip_bytes=strip_bytes))
-    return strips[0] if len(strips) == 1 else torch.cat(strips, 2)
+    return stack_strips(deform_strips(x, offset, mask, weight))
 
 
 def deform_strips(
-    x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor, *, strip_bytes: int | None
+    x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor, *, at_once: bool = False
 ) -> Iterator[Tensor]:
-    """Give the convolution some rows at a time, (N, out, rows, W); all at once for None bytes."""
+    """Give the convolution some rows at a time, each (N, out, rows, W), from the top."""
     n, c, height, width = x.shape
     out_channels, _, k, _ = weight.shape
     operator = _compiled_operator() if x.is_cuda else None
@@ -36,15 +33,17 @@ def deform_strips(
 
     pixels = x.permute(0, 2, 3, 1).contiguous().to(torch.promote_types(x.dtype, torch.float32))
     kernel = weight.permute(2, 3, 1, 0).reshape(-1, out_channels)  # (k²·C, out)
-    rows = height
-    if strip_bytes is not None:
-        row_bytes = n * width * (k * k * c + out_channels) * pixels.element_size()
-        rows = max(1, strip_bytes // row_bytes)
-    for top in range(0, height, rows):
-        here = slice(top, top + rows)
-        taps = _sample(pixels, offset[:, :, here], mask[:, :, here], top)  # (N·rows·W, k²·C)
-        out = taps.to(weight.dtype) @ kernel
+    row_bytes = n * width * (k * k * c + out_channels) * pixels.element_size()
+    for rows in parts(height, row_bytes, x.device, at_once=at_once):
+        taps = _sample(pixels, offset[:, :, rows], mask[:, :, rows], rows.start)
+        out = taps.to(weight.dtype) @ kernel  # (N·rows·W, out)
         yield out.view(n, -1, width, out_channels).permute(0, 3, 1, 2)
+
+
+def stack_strips(strips: Iterable[Tensor]) -> Tensor:
+    """Put strips of rows (N, C, rows, W) below each other."""
+    strips = tuple(strips)
+    return strips[0] if len(strips) == 1 else torch.cat(strips, 2)
 
 
 def _sample(pixels: Tensor, offset: Tensor, mask: Tensor, top: int) -> Tensor:
@@ -123,14 +122,11 @@ class DeformableConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
-        strips = tuple(self.strips(x))
-        return strips[0] if len(strips) == 1 else torch.cat(strips, 2)
+        return stack_strips(self.strips(x))
 
     def strips(self, x: Tensor) -> Iterator[Tensor]:
         """Give `forward` some rows at a time, from the top; all at once while training."""
-        # Gradients need all samples at the end, batch statistics need the whole map.
-        at_once = self.training or torch.is_grad_enabled()
         offset = self.offset_conv(x)
         mask = 2 * torch.sigmoid(self.modulator_conv(x))
-        weight = self.regular_conv.weight
-        return deform_strips(x, offset, mask, weight, strip_bytes=None if at_once else STRIP_BYTES)
+        # Batch statistics need the whole map.
+        return deform_strips(x, offset, mask, self.regular_conv.weight, at_once=self.training)

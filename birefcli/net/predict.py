@@ -79,7 +79,8 @@ class Predictor:
         self.config = network.config
         self.compute = compute
         self.say = say
-        self.network = network.to(compute.device, memory_format=torch.channels_last).eval()
+        self.network = network.to(compute.device).eval()
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, images: Sequence[Rgb]) -> list[Matte]:
         """Segment pictures (H, W, 3); where memory runs out, fewer at once, then smaller.

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from birefcli.net.blocks import DropPath
+from birefcli.net.parts import parts
 
 PATCH = 4
 MLP_RATIO = 4
@@ -147,6 +148,18 @@ class WindowAttention(nn.Module):
 
     def forward(self, x: Tensor, blocked: Tensor | None) -> Tensor:
         """Map windows (N, K, T, C) of T tokens to the same shape; `blocked` is (K, T, T)."""
+        # Windows know nothing of each other.
+        n, windows, tokens, width = x.shape
+        window_bytes = n * tokens * (4 * width + self.heads * tokens) * x.element_size()
+        return torch.cat(
+            [
+                self._attend(x[:, here], None if blocked is None else blocked[here])
+                for here in parts(windows, window_bytes, x.device)
+            ],
+            1,
+        )
+
+    def _attend(self, x: Tensor, blocked: Tensor | None) -> Tensor:
         n, windows, tokens, width = x.shape
         qkv = self.qkv(x).view(n * windows, tokens, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (N·K, heads, T, C/heads)
@@ -168,9 +181,13 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(MLP_RATIO * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map tokens (…, C) to the same shape."""
-        out: Tensor = self.fc2(F.gelu(self.fc1(x)))
-        return out
+        """Map tokens (N, H, W, C) to the same shape."""
+        n, height, width, c = x.shape
+        row_bytes = 2 * n * width * MLP_RATIO * c * x.element_size()
+        rows = [
+            self.fc2(F.gelu(self.fc1(x[:, here]))) for here in parts(height, row_bytes, x.device)
+        ]
+        return torch.cat(rows, 1)
 
 
 class PatchMerging(nn.Module):
