@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 
 from birefcli.errors import UsageError, WeightsError
@@ -74,20 +73,8 @@ def known_name(name: str) -> str:
 # What is used when no model is named.
 
 
-class Task(StrEnum):
-    """What a default model is for."""
-
-    CUT = "cut"
-    PEEL = "peel"
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that decides before any choice."""
-        return "BIREFCLI_MODEL" if self is Task.CUT else "BIREFCLI_PEEL_MODEL"
-
-
-# The model when nobody chose.
-_BUNDLED = {Task.CUT: "compact", Task.PEEL: "compact"}
+VARIABLE = "BIREFCLI_MODEL"  # the environment variable that decides before any choice
+BUNDLED = "compact"  # the model when nobody chose
 
 
 @dataclass(frozen=True)
@@ -98,56 +85,42 @@ class Choice:
     by: str
 
 
-def default_model(task: str = Task.CUT) -> tuple[str, bool]:
-    """The model of a task when none is named, and the consent this gives: none, so no download."""
-    return default_choice(task).name, False
-
-
-def default_choice(task: str = Task.CUT) -> Choice:
-    """The model of a task when none is named, and whether a variable, the user or nobody chose."""
-    task = Task(task)
-    if name := os.environ.get(task.variable):
-        return Choice(name, task.variable)
-    if name := _read_config().get(task):
+def default_choice() -> Choice:
+    """The model when none is named, and whether a variable, the user or nobody chose it."""
+    if name := os.environ.get(VARIABLE):
+        return Choice(name, VARIABLE)
+    if name := _chosen():
         return Choice(name, "birefcli models use")
-    return Choice(_BUNDLED[task], "bundled")
+    return Choice(BUNDLED, "bundled")
 
 
-def set_default(name: str | None, task: str = Task.CUT) -> None:
-    """Remember a model for a task, or forget it with None."""
-    try:
-        chosen = _read_config()
-    except UsageError:
-        if name is not None:
-            raise
-        chosen = {}
-    chosen.pop(task, None)
-    if name is not None:
-        chosen[task] = name
+def set_default(name: str | None) -> None:
+    """Remember a model, or forget the choice with None."""
     file = config_file()
     try:
-        write_json(file, {"models": chosen})
+        write_json(file, {"models": {"cut": name} if name else {}})
     except OSError as error:
         raise UsageError(
             f"cannot write {file} ({error.strerror}); set BIREFCLI_HOME to a folder elsewhere"
         ) from error
 
 
-def _read_config() -> dict[str, str]:
+def _chosen() -> str | None:
+    """The model that was chosen, if one was."""
     file = config_file()
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return {}
+        return None
     except OSError as error:
         raise UsageError(f"cannot read {file} ({error.strerror})") from error
     try:
-        models = json.loads(text)["models"]
-        return {task: str(models[task]) for task in Task if task in models}
-    except (ValueError, KeyError, TypeError) as error:
+        name: str | None = json.loads(text)["models"].get("cut")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{file} is damaged; `birefcli models use --clear` writes it anew"
         ) from error
+    return name
 
 
 # What lies on this disk.

@@ -83,12 +83,12 @@ def test_list_as_json_has_a_stable_form() -> None:
             (
                 *("name", "purpose", "task", "backbone", "size", "keeps_aspect", "tile_order"),
                 *("licence", "non_commercial", "repo", "file", "revision", "sha256", "bytes"),
-                *("bundled", "cached", "path", "default_for"),
+                *("bundled", "cached", "path", "is_default"),
             )
         )
     }
     assert rows["compact"]["bundled"] is True
-    assert rows["compact"]["default_for"] == ["cut", "peel"]
+    assert [name for name, row in rows.items() if row["is_default"]] == ["compact"]
     assert (rows["general"]["cached"], rows["general"]["bytes"]) == (True, len(GENERAL))
     assert Path(rows["general"]["path"]).read_bytes() == GENERAL
     assert (rows["lite"]["cached"], rows["lite"]["path"]) == (False, None)
@@ -146,7 +146,6 @@ def test_use_remembers_and_forgets() -> None:
     assert "run `birefcli models pull general`" in result.stderr
     run("pull", "general")
     assert (run("use").stdout, run("use").stderr) == ("general\n", "")
-    assert run("use", "--for", "peel").stdout == "compact\n"
     assert run("list").stdout.splitlines()[1].startswith("general\there *")
     assert run("use", "--clear").stdout == "compact\n"
 
@@ -166,7 +165,7 @@ def test_use_keeps_a_path_from_any_folder(tmp_path: Path) -> None:
 def test_use_refuses_what_is_no_model() -> None:
     assert isinstance(fail("use", "generl"), WeightsError)
     assert isinstance(fail("use", "general", "--clear"), UsageError)
-    assert modelstore.default_model() == ("compact", False)
+    assert modelstore.default_choice().name == "compact"
 
 
 def test_verify_hashes_what_is_here() -> None:

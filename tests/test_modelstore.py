@@ -499,17 +499,14 @@ def test_other_files_in_our_folder_are_left_alone() -> None:
 def test_the_default_is_the_variable_then_the_choice_then_the_bundled_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert modelstore.default_model() == ("compact", False)
+    assert modelstore.default_choice().name == "compact"
     modelstore.set_default("lite")
-    assert modelstore.default_model("cut") == ("lite", False)
-    assert modelstore.default_model("peel") == ("compact", False)
+    assert modelstore.default_choice().name == "lite"
     monkeypatch.setenv("BIREFCLI_MODEL", "hr")
-    assert modelstore.default_model() == ("hr", False)
+    assert modelstore.default_choice().name == "hr"
     monkeypatch.delenv("BIREFCLI_MODEL")
-    modelstore.set_default("dynamic", "peel")
     modelstore.set_default(None)
-    assert modelstore.default_model() == ("compact", False)
-    assert modelstore.default_model("peel") == ("dynamic", False)
+    assert modelstore.default_choice().name == "compact"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"models": 3}'])
@@ -517,9 +514,9 @@ def test_a_damaged_choice_is_said_and_can_be_cleared(text: str) -> None:
     modelstore.set_default("lite")
     modelcache.config_file().write_text(text)
     with pytest.raises(UsageError, match="is damaged; `birefcli models use --clear`"):
-        modelstore.default_model()
+        modelstore.default_choice()
     modelstore.set_default(None)
-    assert modelstore.default_model() == ("compact", False)
+    assert modelstore.default_choice().name == "compact"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import typer
 from birefcli import modelstore
 from birefcli.errors import UsageError, WeightsError
 from birefcli.modelcache import megabytes, sha256_of
-from birefcli.modelstore import Task
 from birefcli.variants import VARIANTS, Variant, find_variant
 
 app = typer.Typer(
@@ -79,22 +78,21 @@ def pull(
 @app.command()
 def use(
     name: Annotated[str | None, typer.Argument(help="A name, a path or hf:owner/name.")] = None,
-    task: Annotated[Task, typer.Option("--for", help="The command it is for.")] = Task.CUT,
     clear: Annotated[bool, typer.Option("--clear", help="Forget the choice.")] = False,
 ) -> None:
     """Choose the model that runs when none is named, and print it."""
     if name is not None and clear:
         raise UsageError("give a model or --clear, not both")
     if clear:
-        modelstore.set_default(None, task)
+        modelstore.set_default(None)
     elif name is not None:
-        modelstore.set_default(modelstore.known_name(name), task)
-    chosen, consent = modelstore.default_model(task)
+        modelstore.set_default(modelstore.known_name(name))
+    chosen = modelstore.default_choice().name
     typer.echo(chosen)
-    if os.environ.get(task.variable):
-        _say(f"{task.variable} is set and decides before any choice")
+    if os.environ.get(modelstore.VARIABLE):
+        _say(f"{modelstore.VARIABLE} is set and decides before any choice")
     try:
-        modelstore.resolve(chosen, consent=consent, offline=False, accept_licence=False, say=_say)
+        modelstore.resolve(chosen, consent=False, offline=False, accept_licence=False, say=_say)
     except WeightsError as error:
         _say(str(error))
 
@@ -143,7 +141,7 @@ class _Entry:
     variant: Variant
     path: Path | None
     bytes: int | None
-    default_for: tuple[str, ...]
+    is_default: bool
 
     def facts(self) -> dict[str, object]:
         """Everything as plain values."""
@@ -152,7 +150,7 @@ class _Entry:
             "bundled": self.variant.is_bundled,
             "cached": self.path is not None,
             "path": str(self.path) if self.path else None,
-            "default_for": list(self.default_for),
+            "is_default": self.is_default,
         }
 
     def cells(self) -> tuple[str, ...]:
@@ -163,7 +161,7 @@ class _Entry:
             state = "here" if self.path else "-"
         return (
             self.variant.name,
-            f"{state} *" if Task.CUT in self.default_for else state,
+            f"{state} *" if self.is_default else state,
             megabytes(self.bytes),
             self.variant.licence,
             self.variant.purpose,
@@ -176,9 +174,7 @@ def _entry(variant: Variant) -> _Entry:
         variant=variant,
         path=path,
         bytes=path.stat().st_size if path else variant.bytes,
-        default_for=tuple(
-            str(task) for task in Task if modelstore.default_model(task)[0] == variant.name
-        ),
+        is_default=modelstore.default_choice().name == variant.name,
     )
 
 
