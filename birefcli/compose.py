@@ -32,8 +32,8 @@ class Supply(GroundSupply, Protocol):
 class Mixture:
     """How often each kind of sample is drawn; the rest are smooth compositions."""
 
-    photo: float = 0.38
-    empty: float = 0.08
+    photo: float = 0.36
+    empty: float = 0.12
     pixel: float = 0.26
     same_color: float = 0.12  # of the composed ones: the ground has the object's own colour
 

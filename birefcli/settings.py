@@ -152,7 +152,7 @@ class TrainSettings:
     # Width over height of a batch is drawn between its inverse and this.
     aspect: float = 2.0
     rate: float = 1.5e-3
-    encoder_rate: float = 0.25
+    encoder_rate: float = 0.05
     weight_decay: float = 0.02
     warmup: int = 150
     clip: float = 3.0
@@ -162,8 +162,8 @@ class TrainSettings:
     iou: float = 8.0
     ssim: float = 10.0
     # How often each kind of sample is drawn.
-    photo: float = 0.38
-    empty: float = 0.08
+    photo: float = 0.36
+    empty: float = 0.12
     pixel: float = 0.26
     same_color: float = 0.12
     tiers: tuple[str, ...] = ("A", "B")

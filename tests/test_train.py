@@ -15,6 +15,7 @@ from PIL import Image
 
 from birefcli.cli.train import minutes, read_recipe
 from birefcli.errors import UsageError, WeightsError
+from birefcli.executor import Stop
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import load_network
 from birefcli.net.cnn import MobileNetV2
@@ -93,31 +94,28 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def test_a_run_stopped_and_resumed_ends_with_the_same_weights_bit_for_bit(settings):
-    train(settings, lambda _: None)
+    train(settings, lambda _: None, Stop())
     # The same run, stopped after two steps: its settings differ in nothing but the end.
     stopped = replace(settings, out=settings.out.with_name("stopped"))
     stop_after(2, stopped)
-    train(replace(stopped, resume=True), lambda _: None)
+    train(replace(stopped, resume=True), lambda _: None, Stop())
     whole, resumed = weights(settings.out / "state.pt"), weights(stopped.out / "state.pt")
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
 def stop_after(count: int, settings: TrainSettings) -> None:
-    """Break a run off at a checkpoint, as a kill would."""
-
-    class Broken(Exception):
-        pass
+    """Ask a run to stop once it has saved a step."""
+    stop = Stop()
 
     def say(line: str) -> None:
-        if line.startswith("checkpoint") and f"step {count}" in line:
-            raise Broken
+        if line == f"checkpoint at step {count - 1}":
+            stop.ask()
 
-    with pytest.raises(Broken):
-        train(settings, say)
+    assert train(settings, say, stop) is None
 
 
 def test_a_finished_run_is_a_model_that_describes_itself(settings):
-    best = train(settings, lambda _: None)
+    best = train(settings, lambda _: None, Stop())
     loaded = load_network(best, name="run")
     assert loaded.config == compact_config(64)
     assert best == settings.out / "best.safetensors"
@@ -126,11 +124,11 @@ def test_a_finished_run_is_a_model_that_describes_itself(settings):
 
 
 def test_a_run_is_never_overwritten_unasked(settings):
-    train(settings, lambda _: None)
+    train(settings, lambda _: None, Stop())
     with pytest.raises(UsageError, match="--resume or --redo"):
-        train(settings, lambda _: None)
+        train(settings, lambda _: None, Stop())
     with pytest.raises(UsageError, match="nothing to resume"):
-        train(replace(settings, out=settings.out.with_name("none"), resume=True), lambda _: None)
+        train(replace(settings, out=settings.out.with_name("none"), resume=True), print, Stop())
 
 
 def test_a_batch_is_a_function_of_seed_and_step(settings):
@@ -233,6 +231,24 @@ def test_a_folder_that_is_no_pack_is_named(tmp_path):
 def test_sprites_are_sorted_by_style(pack):
     supply = Pack(pack)
     assert {i.source for source in supply._pools["pixel_sprite"] for i in source} == {"pixelsource"}
+
+
+def test_a_picture_that_cannot_be_read_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as shard:
+        shard.writestr("a.png", b"no picture")
+    header = "kind,source,shard,member,mask,split,tier\n"
+    (tmp_path / "index.csv").write_text(header + "game_tile,x,all.zip,a.png,,train,A\n")
+    with pytest.raises(UsageError, match=r"all\.zip: a\.png cannot be read"):
+        Pack(tmp_path).tile(default_rng(0))
+
+
+def test_a_pack_without_validation_is_refused_before_anything_is_written(settings, tmp_path):
+    (tmp_path / "index.csv").write_text(
+        "kind,source,shard,member,mask,split,tier\ngame_tile,x,all.zip,a.png,,val,A\n"
+    )
+    with pytest.raises(UsageError, match="nothing to validate on"):
+        train(replace(settings, data=tmp_path), print, Stop())
+    assert not settings.out.exists()
 
 
 @pytest.mark.parametrize(("text", "value"), [("90s", 1.5), ("25m", 25), ("2h", 120)])

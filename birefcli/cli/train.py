@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from birefcli.cli.options import DeviceOption, PrecisionOption, QuietOption
-from birefcli.errors import UsageError
+from birefcli.errors import ExitCode, UsageError
 from birefcli.settings import Stage, TrainSettings
 
 
@@ -52,10 +52,16 @@ def train(
     settings = TrainSettings(
         data=data, out=out, device=device, precision=precision, resume=resume, redo=redo, **values
     )
+    from birefcli.cli.signals import Signals
+    from birefcli.executor import Stop
     from birefcli.train.loop import train as fit
 
-    best = fit(settings, (lambda _: None) if quiet else _say)
-    typer.echo(str(best))
+    stop = Stop()
+    with Signals(stop, _say, "saving after this step") as signals:
+        best = fit(settings, (lambda _: None) if quiet else _say, stop)
+    if best is not None:
+        typer.echo(str(best))
+    raise typer.Exit(signals.exit_code or ExitCode.OK)
 
 
 def read_recipe(path: Path) -> dict[str, Any]:

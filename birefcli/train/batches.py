@@ -1,6 +1,7 @@
 """Batches composed ahead of the loop, in processes of their own; each a function of its step."""
 
 import math
+import signal
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -37,7 +38,13 @@ class Composer:
     def __init__(self, settings: TrainSettings) -> None:
         self.settings = settings
         self.share = 0.0
-        self._pool = ProcessPoolExecutor(max(1, settings.workers), mp_context=get_context("spawn"))
+        self._pool = ProcessPoolExecutor(
+            max(1, settings.workers),
+            mp_context=get_context("spawn"),
+            # Ctrl-C is for the loop, which saves before it ends.
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),
+        )
 
     def __enter__(self) -> "Composer":
         return self

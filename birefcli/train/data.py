@@ -102,10 +102,15 @@ class Pack:
         return items[rng.integers(len(items))]
 
     def _read(self, shard: str, member: str, mode: str) -> NDArray[np.uint8]:
-        if shard not in self._shards:
-            self._shards[shard] = zipfile.ZipFile(self.folder / shard)
-        with Image.open(io.BytesIO(self._shards[shard].read(member))) as picture:
-            return np.array(picture.convert(mode))
+        try:
+            if shard not in self._shards:
+                self._shards[shard] = zipfile.ZipFile(self.folder / shard)
+            return _decoded(self._shards[shard], member, mode)
+        except (OSError, KeyError, zipfile.BadZipFile, SyntaxError) as error:
+            raise UsageError(
+                f"{self.folder / shard}: {member} cannot be read ({error}); "
+                "mend it, or take its line out of index.csv"
+            ) from error
 
     # The parts of a scene (compose.Supply).
 
@@ -165,12 +170,17 @@ def read_scenes(folder: Path, name: str) -> list[LabelledPicture]:
     """Read `name`.csv and `name`.zip: finished scenes for validation, named by their kind."""
     with (folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    scenes = []
     with zipfile.ZipFile(folder / f"{name}.zip") as shard:
-        for row in rows:
-            with Image.open(io.BytesIO(shard.read(row["member"]))) as picture:
-                rgb = np.array(picture.convert("RGB"))
-            with Image.open(io.BytesIO(shard.read(row["mask"]))) as picture:
-                mask = np.array(picture.convert("L"))
-            scenes.append(LabelledPicture(row["kind"], rgb, mask))
-    return scenes
+        return [
+            LabelledPicture(
+                row["kind"],
+                _decoded(shard, row["member"], "RGB"),
+                _decoded(shard, row["mask"], "L"),
+            )
+            for row in rows
+        ]
+
+
+def _decoded(shard: zipfile.ZipFile, member: str, mode: str) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(shard.read(member))) as picture:
+        return np.array(picture.convert(mode))

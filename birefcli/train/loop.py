@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from birefcli.errors import BirefcliError, UsageError
+from birefcli.executor import Stop
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import save_network
 from birefcli.net.config import compact_config
@@ -45,8 +46,12 @@ class Progress:
         return min(1.0, self.seconds / (60 * settings.time_budget))
 
 
-def train(settings: TrainSettings, say: Callable[[str], None]) -> Path:
-    """Train a compact network on a data pack and give the path of its best weights."""
+def train(settings: TrainSettings, say: Callable[[str], None], stop: Stop) -> Path | None:
+    """Train a compact network on a data pack and give the path of its best weights.
+
+    Asked to stop, it saves where it is after the step at hand and gives None.
+    """
+    validation = validation_set(settings)
     prepare_run(settings)
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     torch.manual_seed(settings.seed)
@@ -63,7 +68,6 @@ def train(settings: TrainSettings, say: Callable[[str], None]) -> Path:
     if settings.resume:
         progress = load_state(settings, network, average, optimizer)
         say(f"resumed at step {progress.step}, minute {progress.seconds / 60:.1f}")
-    validation = validation_set(settings)
 
     log = Log(settings.out / "log.jsonl", say)
     saved_at = validated_at = progress.seconds
@@ -100,10 +104,14 @@ def train(settings: TrainSettings, say: Callable[[str], None]) -> Path:
             if last or progress.seconds - validated_at >= 60 * settings.validate_minutes:
                 validated_at = progress.seconds
                 progress = validate(average, validation, compute, settings, progress, log)
-            if last or progress.seconds - saved_at >= 60 * settings.checkpoint_minutes:
+            is_due = progress.seconds - saved_at >= 60 * settings.checkpoint_minutes
+            if last or is_due or stop.asked:
                 saved_at = progress.seconds
                 save_state(settings, network, average, optimizer, progress)
                 say(f"checkpoint at step {progress.step}")
+            if stop.asked and not last:
+                say(f"stopped; go on with --resume -o {settings.out}")
+                return None
     return settings.out / "best.safetensors"
 
 
@@ -115,6 +123,9 @@ def prepare_run(settings: TrainSettings) -> None:
     if state.is_file() and not (settings.resume or settings.redo):
         raise UsageError(f"{settings.out} holds a run already; give --resume or --redo")
     settings.out.mkdir(parents=True, exist_ok=True)
+    if settings.redo:
+        for name in ("state.pt", "best.safetensors", "last.safetensors", "log.jsonl"):
+            (settings.out / name).unlink(missing_ok=True)
     text = json.dumps(asdict(settings), default=str, indent=1)
     (settings.out / "settings.json").write_text(text + "\n", encoding="utf-8")
 

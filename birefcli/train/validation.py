@@ -6,6 +6,7 @@ from statistics import fmean
 
 import numpy as np
 
+from birefcli.errors import UsageError
 from birefcli.matte import is_empty
 from birefcli.metrics import iou, mae
 from birefcli.segmenter import Segmenter
@@ -16,8 +17,15 @@ from birefcli.train.data import LabelledPicture, Pack, read_scenes
 def validation_set(settings: TrainSettings) -> list[LabelledPicture]:
     """Gather the pack's own validation pictures: its photographs and finished scenes."""
     pack = Pack(settings.data, split="val", leave_out=settings.leave_out)
-    scenes = (settings.data / "val-scenes.csv").is_file()
-    return [*pack.photographs(), *(read_scenes(settings.data, "val-scenes") if scenes else [])]
+    pictures = list(pack.photographs())
+    if (settings.data / "val-scenes.csv").is_file():
+        pictures += read_scenes(settings.data, "val-scenes")
+    if not pictures:
+        raise UsageError(
+            f"{settings.data} has nothing to validate on: keep photographs in split val, "
+            "or finished scenes in val-scenes.csv"
+        )
+    return pictures
 
 
 def score(segment: Segmenter, pictures: Sequence[LabelledPicture]) -> dict[str, float]:
