@@ -7,20 +7,30 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from birefcli.arrays import Matte
 from birefcli.cutout import Cutout, make_cutout, network_view, render
+from birefcli.decode import Picture
 from birefcli.errors import BirefcliError, DiskFullError, PictureError
 from birefcli.executor import Ended, Steps, Stop, run
 from birefcli.foreground import parse_color
-from birefcli.imagefile import Picture, encode, read_picture, sha256_file, write_atomic
+from birefcli.imagefile import (
+    encode,
+    output_error,
+    read_picture,
+    remove_stale_temporaries,
+    sha256_file,
+    write_atomic,
+)
 from birefcli.inputs import Inputs, gather
 from birefcli.journal import Entry, Journal, Key, digest
 from birefcli.modelstore import ModelFile
-from birefcli.plan import STDOUT, SUFFIXES, Job, Plan, make_plan, output_roots
+from birefcli.naming import SUFFIXES
+from birefcli.plan import STDOUT, Job, Plan, make_plan, output_roots
 from birefcli.report import Outcome, Status
 from birefcli.segmenter import LoadedSegmenter, Segmenter
 from birefcli.settings import CutSettings, Format, OnEmpty, Product
@@ -47,10 +57,7 @@ def prepare(settings: CutSettings) -> Prepared:
         parse_color(settings.background)
     inputs = gather(settings)
     journals = {root: Journal(root) for root in output_roots(inputs, settings)}
-    known = {
-        root: {name: list(entry.targets) for name, entry in journal.entries.items()}
-        for root, journal in journals.items()
-    }
+    known = {root: journal.known for root, journal in journals.items()}
     return Prepared(settings, inputs, make_plan(inputs, settings, known), journals)
 
 
@@ -60,12 +67,15 @@ def cut(prepared: Prepared, model: ModelFile, load: Load, stop: Stop) -> Iterato
     `load` is called once, and only if a picture needs the model.
     """
     settings = prepared.settings
-    yield from _unreachable(prepared.inputs)
     with ExitStack() as stack:
         for journal in prepared.journals.values():
             stack.enter_context(journal)
+        for folder in _folders_without_journal(prepared.plan):
+            remove_stale_temporaries(folder, recursive=False)
         worker = CutWorker(settings, prepared.journals, model, load, stop)
-        for outcome in run(prepared.plan.jobs, worker.steps, stop):
+        for outcome in chain(
+            _unreachable(prepared.inputs), run(prepared.plan.jobs, worker.steps, stop)
+        ):
             if outcome.status == Status.FAILED and settings.fail_fast:
                 stop.ask()
             yield outcome
@@ -134,9 +144,14 @@ class CutWorker:
     def _key(self, job: Job) -> Key | None:
         """Say what will decide the result's bytes; jobs without a journal need no key."""
         path = job.source.path
-        if job.root is None or path is None or not path.is_file() or not os.access(path, os.R_OK):
+        if job.root is None or path is None or not path.is_file():
             return None
-        return Key(sha256_file(path), settings_digest(self.settings), self.model.sha256, ARITHMETIC)
+        try:
+            sha256 = sha256_file(path)
+        except OSError:
+            # The decoder will say what is wrong with it.
+            return None
+        return Key(sha256, settings_digest(self.settings), self.model.sha256, ARITHMETIC)
 
     def _finished(self, job: Job, key: Key | None) -> Outcome | None:
         """Skip what is done; refuse to touch what is not ours."""
@@ -149,14 +164,13 @@ class CutWorker:
         if self.settings.redo:
             return None
         for product, target in job.targets.items():
-            if target == STDOUT:
-                continue
             path = job.path(product)
-            is_free = journal.may_replace(target) if journal else not os.path.lexists(path)
-            if not is_free:
+            if target == STDOUT or not os.path.lexists(path):
+                continue
+            if journal is None or not journal.may_replace(target):
+                why = "exists already" if journal is None else "is not ours, or was edited since"
                 raise PictureError(
-                    f"{path} exists and is not an unedited result of this run; "
-                    "move it away, or give --redo to replace it",
+                    f"{path} {why}; move it away, or give --redo to replace it",
                     reason="target-exists",
                 )
         return None
@@ -169,11 +183,15 @@ class CutWorker:
 
     def compute(self, items: Sequence[Item]) -> list[Item | Ended[Outcome]]:
         """Segment a batch; where a batch cannot be run, each picture is tried alone."""
+        # What is wrong with the model or the device is no picture's fault, and ends the run.
+        segment = self.segmenter.segment
         started = time.perf_counter()
         try:
-            mattes = self.segmenter.segment([network_view(item.picture) for item in items])
-        except BirefcliError as error:
-            if not isinstance(error, PictureError):
+            mattes = segment([network_view(item.picture) for item in items])
+            if len(mattes) != len(items):
+                raise RuntimeError(f"{len(mattes)} mattes for {len(items)} pictures")
+        except Exception as error:
+            if isinstance(error, BirefcliError) and not isinstance(error, PictureError):
                 raise
             if len(items) > 1:
                 return [result for item in items for result in self.compute([item])]
@@ -185,12 +203,15 @@ class CutWorker:
         ]
 
     def _checked(self, item: Item) -> Item | Ended[Outcome]:
-        if item.matte is not None and np.isfinite(item.matte).all():
-            return item
-        error = PictureError(
-            f"{item.job.source.name}: the model gave NaN; try --precision fp32", reason="nan"
-        )
-        return Ended(failure(item.job, error, item.seconds))
+        """Let a matte pass that fits its picture and holds numbers."""
+        assert item.matte is not None
+        if item.matte.shape != item.picture.size:
+            error = RuntimeError(f"a matte of {item.matte.shape} for {item.picture.size}")
+            return Ended(failure(item.job, error, item.seconds))
+        if not np.isfinite(item.matte).all():
+            nan = PictureError("the model gave NaN; try --precision fp32", reason="nan")
+            return Ended(failure(item.job, nan, item.seconds))
+        return item
 
     # Write
 
@@ -221,6 +242,7 @@ class CutWorker:
             job.source.name,
             status,
             "nothing-found" if cutout.is_empty else "",
+            f"nothing found in {job.source.name}" if cutout.is_empty else "",
             outputs=written,
             size=item.picture.size,
             box=cutout.box,
@@ -236,8 +258,7 @@ class CutWorker:
             journal.note(Entry(job.name, status.value, key, hashes))
         for product, data in files.items():
             if job.targets[product] == STDOUT:
-                sys.stdout.buffer.write(data)
-                sys.stdout.buffer.flush()
+                _pour(data)
             else:
                 path = job.path(product)
                 write_atomic(path, data, root=job.root or path.parent)
@@ -286,16 +307,43 @@ def failure(job: Job, error: Exception, seconds: float, *, reason: str = "") -> 
     elif isinstance(error, BirefcliError):
         reason, message = reason or "output", str(error)
     elif isinstance(error, MemoryError):
-        reason, message = "out-of-memory", f"{job.source.name}: not enough memory for this picture"
+        reason, message = "out-of-memory", "not enough memory for this picture"
+    elif isinstance(error, OSError):
+        reason, message = "system", f"{error.strerror or error} ({error.filename})"
     else:
-        reason, message = "internal", f"{job.source.name}: {type(error).__name__}: {error}"
+        reason, message = "internal", f"{type(error).__name__}: {error}"
+    name = "standard input" if job.source.path is None else str(job.source.path)
+    if name not in message:
+        message = f"{name}: {message}"
     return Outcome(job.source.name, Status.FAILED, reason, message, seconds=seconds)
+
+
+def _pour(data: bytes) -> None:
+    """Write a picture to standard output."""
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # What stays in the buffer has nowhere to go, also when Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise output_error(error, Path("standard output")) from error
+
+
+def _folders_without_journal(plan: Plan) -> set[Path]:
+    """List the folders in which single results are put beside what else lies there."""
+    return {
+        job.path(product).parent
+        for job in plan.jobs
+        for product, target in job.targets.items()
+        if job.root is None and target != STDOUT
+    }
 
 
 def _unreachable(inputs: Inputs) -> Iterator[Outcome]:
     """Give the outcome of everything named that is not there or cannot be listed."""
     for text in inputs.missing:
-        yield Outcome(text, Status.FAILED, "missing", f"there is no {text}")
+        message = f"there is no {text}; check the path"
+        yield Outcome(text, Status.FAILED, "missing", message)
     for folder in inputs.closed:
         message = f"cannot list {folder}: no permission"
         yield Outcome(folder.as_posix(), Status.FAILED, "permission", message)

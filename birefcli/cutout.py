@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli import matte as mattes
-from birefcli.arrays import Matte, Rgb, to_uint8
+from birefcli.arrays import Alpha, Matte, Rgb, to_uint8
+from birefcli.decode import Picture
 from birefcli.foreground import (
     checkerboard,
     clear_hidden,
@@ -16,7 +17,6 @@ from birefcli.foreground import (
     over,
     parse_color,
 )
-from birefcli.imagefile import Picture
 from birefcli.matte import Box
 from birefcli.pixelart import looks_hard
 from birefcli.settings import AlphaMode, CutSettings, Format, OnEmpty, Product
@@ -42,16 +42,18 @@ def network_view(picture: Picture) -> Rgb:
     if picture.alpha is None:
         return picture.rgb
     grey = np.full_like(picture.rgb, MID_GREY)
-    return over(picture.rgb, picture.alpha.astype(np.float32) / 255, grey)
+    return over(picture.rgb, _as_matte(picture.alpha), grey)
 
 
 def make_cutout(picture: Picture, matte: Matte, settings: CutSettings) -> Cutout:
     """Clean the matte, join it with the picture's own alpha, free the colours, find the frame."""
     is_hard = decides_every_pixel(picture.rgb, settings)
     matte = clean(matte, settings, is_hard=is_hard)
+    visible = matte if picture.alpha is None else matte * (picture.alpha > 0)
+    # A faint object is still an object, so how faint its own alpha is does not count.
+    is_empty = mattes.is_empty(visible)
     if picture.alpha is not None:
-        matte = matte * (picture.alpha.astype(np.float32) / 255)
-    is_empty = mattes.is_empty(matte)
+        matte = matte * _as_matte(picture.alpha)
     if is_empty:
         matte = _empty_matte(picture, settings)
     rgb = picture.rgb
@@ -110,7 +112,11 @@ def _empty_matte(picture: Picture, settings: CutSettings) -> Matte:
         return np.zeros(picture.size, np.float32)
     if picture.alpha is None:
         return np.ones(picture.size, np.float32)
-    return picture.alpha.astype(np.float32) / 255
+    return _as_matte(picture.alpha)
+
+
+def _as_matte(alpha: Alpha) -> Matte:
+    return alpha.astype(np.float32) / np.float32(255)
 
 
 def _frame(matte: Matte, settings: CutSettings) -> Box | None:

@@ -100,12 +100,11 @@ def identify(stream: BinaryIO) -> ImageFile.ImageFile:
     # Formats without a signature only guess, so they come last.
     for name in sorted(Image.ID, key=lambda name: Image.OPEN[name][1] is None):
         factory, accept = Image.OPEN[name]
-        verdict = accept(prefix) if accept else True
-        if name in _UNSAFE or isinstance(verdict, str) or not verdict:
-            continue
-        stream.seek(0)
         with suppress(SyntaxError, IndexError, TypeError, struct.error):
-            return factory(stream, "")
+            verdict = accept(prefix) if accept else True
+            if verdict and not isinstance(verdict, str) and name not in _UNSAFE:
+                stream.seek(0)
+                return factory(stream, "")
     raise UnidentifiedImageError("its format is unknown or its header broken")
 
 

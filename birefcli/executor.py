@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 J = TypeVar("J")  # a job
 R = TypeVar("R")  # a job that was read and waits for the model
-O = TypeVar("O")  # how a job ended
+E = TypeVar("E")  # how a job ended
 
 READERS = 2
 WRITERS = 2
@@ -34,59 +34,66 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Ended(Generic[O]):
+class Ended(Generic[E]):
     """A job that is over before its last step."""
 
-    outcome: O
+    outcome: E
 
 
 @dataclass(frozen=True)
-class Steps(Generic[J, R, O]):
+class Steps(Generic[J, R, E]):
     """What is done with a job; reading or computing may end it at once by giving its outcome.
 
     `read` and `write` run in threads, `compute` in the caller's thread on up to `batch()` jobs,
     which is asked for only when the first job gets that far. No step raises for one bad picture.
     """
 
-    read: Callable[[J], R | Ended[O]]
-    compute: Callable[[Sequence[R]], list[R | Ended[O]]]
-    write: Callable[[R], O]
+    read: Callable[[J], R | Ended[E]]
+    compute: Callable[[Sequence[R]], list[R | Ended[E]]]
+    write: Callable[[R], E]
     batch: Callable[[], int]
 
 
-def run(jobs: Iterable[J], steps: Steps[J, R, O], stop: Stop) -> Iterator[O]:
+def run(jobs: Iterable[J], steps: Steps[J, R, E], stop: Stop) -> Iterator[E]:
     """Take every job through the steps and give the outcomes in the jobs' order.
 
-    Once `stop` is asked, pictures the model has begun are finished and the rest is left.
+    Once `stop` is asked, pictures the model has begun are finished and the rest is left. What a
+    step raises ends the run, after the outcomes of what was finished before.
     """
     todo = iter(jobs)
-    reading: deque[Future[R | Ended[O]]] = deque()
-    writing: deque[Future[O] | Ended[O]] = deque()
+    reading: deque[Future[R | Ended[E]]] = deque()
+    writing: deque[Future[E] | Ended[E]] = deque()
     ahead = WAITING
     with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(WRITERS) as writers:
-        while not stop.asked:
-            for job in islice(todo, ahead - len(reading)):
-                reading.append(readers.submit(steps.read, job))
-            if not reading:
-                break
-            first = reading.popleft().result()
-            if isinstance(first, Ended):
-                writing.append(first)
-            else:
-                batch = steps.batch()
-                ahead = batch + WAITING
-                for item in steps.compute([first, *_followers(reading, batch - 1)]):
-                    is_over = isinstance(item, Ended)
-                    writing.append(item if is_over else writers.submit(steps.write, item))
-            while writing and (len(writing) > WAITING or _is_over(writing[0])):
-                yield _outcome(writing.popleft())
-        for future in reading:
-            future.cancel()
-        while writing:
-            yield _outcome(writing.popleft())
+        try:
+            while not stop.asked:
+                for job in islice(todo, ahead - len(reading)):
+                    reading.append(readers.submit(steps.read, job))
+                if not reading:
+                    break
+                first = reading.popleft().result()
+                if isinstance(first, Ended):
+                    writing.append(first)
+                else:
+                    batch = steps.batch()
+                    ahead = batch + WAITING
+                    for item in steps.compute([first, *_followers(reading, batch - 1)]):
+                        if isinstance(item, Ended):
+                            writing.append(item)
+                        else:
+                            writing.append(writers.submit(steps.write, item))
+                while writing and (len(writing) > ahead or _is_over(writing[0])):
+                    yield _outcome(writing.popleft())
+        except Exception:
+            yield from map(_outcome, writing)
+            raise
+        finally:
+            for future in reading:
+                future.cancel()
+        yield from map(_outcome, writing)
 
 
-def _followers(reading: deque[Future[R | Ended[O]]], count: int) -> Iterator[R]:
+def _followers(reading: deque[Future[R | Ended[E]]], count: int) -> Iterator[R]:
     """Take the next jobs that got as far as the first, to share its batch."""
     while count > 0 and reading:
         item = reading[0].result()
@@ -97,9 +104,9 @@ def _followers(reading: deque[Future[R | Ended[O]]], count: int) -> Iterator[R]:
         yield item
 
 
-def _is_over(item: Future[O] | Ended[O]) -> bool:
+def _is_over(item: Future[E] | Ended[E]) -> bool:
     return isinstance(item, Ended) or item.done()
 
 
-def _outcome(item: Future[O] | Ended[O]) -> O:
+def _outcome(item: Future[E] | Ended[E]) -> E:
     return item.outcome if isinstance(item, Ended) else item.result()

@@ -54,7 +54,7 @@ class Found:
     pictures: tuple[Path, ...]
     ignored: int = 0  # files of other kinds
     hidden: int = 0  # files and folders whose name begins with a dot
-    own: int = 0  # folders we wrote
+    own: tuple[Path, ...] = ()  # folders we wrote to, which are not entered
     linked: int = 0  # links to folders, which are not followed
     closed: tuple[Path, ...] = ()  # folders that cannot be listed
 
@@ -132,7 +132,7 @@ def write_atomic(target: Path, data: bytes, *, root: Path) -> None:
         raise output_error(error, target) from error
 
 
-def remove_stale_temporaries(root: Path) -> int:
+def remove_stale_temporaries(root: Path, *, recursive: bool = True) -> int:
     """Delete the temporary files of runs that were killed; return how many.
 
     A file is stale if its process is gone from this machine, or if it is a day old: writing one
@@ -140,7 +140,9 @@ def remove_stale_temporaries(root: Path) -> int:
     """
     ours = re.compile(re.escape(_temporary_prefix()) + r"(\d+)-")
     removed = 0
-    for here, _, names in os.walk(root):
+    for here, folders, names in os.walk(root):
+        if not recursive:
+            folders.clear()
         for name in names:
             if not _TEMPORARY.fullmatch(name):
                 continue
@@ -158,11 +160,12 @@ def find_pictures(folder: Path, *, recursive: bool) -> Found:
     """List the pictures in a folder, in an order that is the same on every machine."""
     pictures: list[Path] = []
     closed: list[Path] = []
-    ignored = hidden = own = linked = 0
+    own: list[Path] = []
+    ignored = hidden = linked = 0
     for here, folders, names in os.walk(folder, onerror=lambda e: closed.append(Path(e.filename))):
         place = Path(here)
         if _MARKER in folders and place != folder:
-            own += 1
+            own.append(place)
             folders.clear()
             continue
         entered = []
@@ -183,7 +186,9 @@ def find_pictures(folder: Path, *, recursive: bool) -> Found:
             else:
                 pictures.append(path)
     pictures.sort(key=lambda path: _natural(path.relative_to(folder)))
-    return Found(tuple(pictures), ignored, hidden, own, linked, tuple(sorted(closed)))
+    return Found(
+        tuple(pictures), ignored, hidden, tuple(sorted(own)), linked, tuple(sorted(closed))
+    )
 
 
 def is_ours(path: Path) -> bool:

@@ -2,17 +2,22 @@
 
 import glob
 import os
+import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from birefcli.errors import InputError, UsageError
 from birefcli.imagefile import find_pictures, is_ours
+from birefcli.journal import Journal
 from birefcli.settings import CutSettings, Product
 
 STDIN = "-"
+_OF_OURS = "of our own results"
+# How a result beside its source is called: the source, with or without its suffix, and what it is.
+_RESULT = re.compile(rf"(.+)_(?:cut|{'|'.join(Product)})(?:~\d+)?")
 
 
 @dataclass(frozen=True)
@@ -38,40 +43,46 @@ class Inputs:
     closed: tuple[Path, ...] = ()
     left_out: str = ""
 
+    @property
+    def single(self) -> Source | None:
+        """The one picture that was named, if there is nothing else."""
+        others = len(self.sources) - 1 + len(self.folders) + len(self.missing)
+        return None if others else self.sources[0]
+
 
 @dataclass
 class _Gathering:
     """The inputs while they are being gathered; each picture is kept the first time it is met."""
 
     sources: dict[str, Source] = field(default_factory=dict)
-    folders: dict[Path, None] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
+    folders: dict[str, Path] = field(default_factory=dict)
+    missing: dict[str, None] = field(default_factory=dict)
     closed: list[Path] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
 
     def add(self, path: Path, folder: Path | None = None) -> None:
-        self.sources.setdefault(os.path.abspath(path), Source(path, folder))  # noqa: PTH100
+        self.sources.setdefault(_place(path), Source(path, folder))
 
 
 def gather(settings: CutSettings) -> Inputs:
     """List every picture once; nothing found at all is an InputError."""
-    typed = [*settings.inputs, *_listed(settings)]
-    if STDIN in typed:
-        if len(typed) > 1:
+    if STDIN in settings.inputs:
+        if len(settings.inputs) > 1 or settings.files_from is not None:
             raise UsageError("- (standard input) must be the only input")
         return Inputs((Source(None),))
+    if "" in settings.inputs:
+        raise UsageError("an input is an empty text; is a variable of your script unset?")
     gathering = _Gathering()
-    for text in typed:
+    for text in settings.inputs:
         for path in _matches(text):
-            if path.is_dir():
-                _add_folder(gathering, path, settings)
-            elif os.path.lexists(path):
-                gathering.add(path)
-            else:
-                gathering.missing.append(text)
+            _add(gathering, path, text, settings)
+    for line in _listed(settings):
+        _add(gathering, Path(line), line, settings)
+    if settings.out is None:
+        _leave_out_results(gathering)
     inputs = Inputs(
         tuple(gathering.sources.values()),
-        tuple(gathering.folders),
+        tuple(gathering.folders.values()),
         tuple(gathering.missing),
         tuple(gathering.closed),
         ", ".join(f"{n} {what}" for what, n in gathering.left_out.items() if n),
@@ -82,7 +93,7 @@ def gather(settings: CutSettings) -> Inputs:
 
 
 def _listed(settings: CutSettings) -> list[str]:
-    """Read --files-from: one path a line, or separated by NUL."""
+    """Read --files-from: one path a line, or separated by NUL; each is meant literally."""
     if settings.files_from is None:
         return []
     if settings.files_from == STDIN:
@@ -91,53 +102,122 @@ def _listed(settings: CutSettings) -> list[str]:
         try:
             data = Path(settings.files_from).read_bytes()
         except OSError as error:
-            raise InputError(f"cannot read --files-from {settings.files_from}: {error.strerror}")
-    text = os.fsdecode(data)
-    lines = text.split("\0") if settings.null_separated else text.splitlines()
-    return [line for line in lines if line]
+            raise InputError(
+                f"cannot read --files-from {settings.files_from}: {error.strerror}"
+            ) from error
+    separator = b"\0" if settings.null_separated else b"\n"
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(separator)
+    if not settings.null_separated:
+        lines = [line.removesuffix(b"\r") for line in lines]
+    return [os.fsdecode(line) for line in lines if line]
 
 
 def _matches(text: str) -> Iterator[Path]:
     """Give the path that was typed, or, where there is none, what it matches as a pattern."""
-    path = Path(text).expanduser()
-    if not os.path.lexists(path) and glob.has_magic(text):
-        matches = sorted(glob.glob(str(path), recursive=True))
-        if matches:
-            yield from map(Path, matches)
-            return
-    yield path
+    if not _is_there(Path(text)):
+        text = os.path.expanduser(text)  # noqa: PTH111 (which fails where there is no such user)
+        if glob.has_magic(text):
+            matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 (may be absolute)
+            if matches:
+                yield from map(Path, matches)
+                return
+    yield Path(text)
+
+
+def _add(gathering: _Gathering, path: Path, text: str, settings: CutSettings) -> None:
+    if os.path.isdir(path):  # noqa: PTH112 (which fails in a folder that may not be entered)
+        _add_folder(gathering, path, settings)
+    elif _is_there(path):
+        gathering.add(path)
+    else:
+        gathering.missing[text] = None
 
 
 def _add_folder(gathering: _Gathering, folder: Path, settings: CutSettings) -> None:
-    if folder in gathering.folders:
+    if _place(folder) in gathering.folders:
         return
-    gathering.folders[folder] = None
+    gathering.folders[_place(folder)] = folder
     found = find_pictures(folder, recursive=settings.recursive)
-    bases = {path.with_suffix("") for path in found.pictures}
-    results = {path for path in found.pictures if _is_result_beside_source(path, bases)}
-    for path in found.pictures:
+    own = list(found.own)
+    inside: list[Path] = []  # pictures in output folders of ours
+    for root in own:
+        further = find_pictures(root, recursive=settings.recursive)
+        inside += further.pictures
+        own += further.own
+    pictures = [*found.pictures, *inside]
+    if settings.out is not None:
+        own.append(Path(settings.out))
+    results = _beside_their_source(pictures) | _noted(pictures, own, folder)
+    results |= {path for path in inside if path not in results and is_ours(path)}
+    for path in pictures:
         if path not in results:
             gathering.add(path, folder)
     gathering.closed += found.closed
     gathering.left_out["of other kinds"] += found.ignored
     gathering.left_out["hidden"] += found.hidden
-    gathering.left_out["of our own results"] += found.own + len(results)
+    gathering.left_out[_OF_OURS] += len(results)
     gathering.left_out["linked folders"] += found.linked
 
 
-def _is_result_beside_source(path: Path, bases: set[Path]) -> bool:
-    """Tell whether a picture is what we wrote beside the source it is named after."""
-    base, mark, ending = path.stem.rpartition("_")
-    endings = {"cut", *(product.value for product in Product)}
-    return bool(mark) and ending in endings and path.with_name(base) in bases and is_ours(path)
+def _leave_out_results(gathering: _Gathering) -> None:
+    """Drop files that were named together with the source they were cut from, as *.png does."""
+    named = [source.path for source in gathering.sources.values() if source.folder is None]
+    for path in _beside_their_source([path for path in named if path is not None]):
+        del gathering.sources[_place(path)]
+        gathering.left_out[_OF_OURS] += 1
+
+
+def _beside_their_source(pictures: Iterable[Path]) -> set[Path]:
+    """Pick out what we wrote beside the source it is named after."""
+    pictures = list(pictures)
+    sources = {*pictures, *(path.with_suffix("") for path in pictures)}
+    return {
+        path
+        for path in pictures
+        if (name := _RESULT.fullmatch(path.stem))
+        and path.with_name(name[1]) in sources
+        and is_ours(path)
+    }
+
+
+def _noted(pictures: Iterable[Path], roots: Iterable[Path], folder: Path) -> set[Path]:
+    """Pick out what a journal lists as a result.
+
+    Where the folder itself is an output folder its results are what is asked for, except those
+    whose source lies there too.
+    """
+    noted: set[str] = set()
+    for root in {_place(root): root for root in (*roots, folder)}.values():
+        for source, targets in Journal(root).known.targets.items():
+            is_inside = not os.path.isabs(source) and not source.startswith("../")  # noqa: PTH117
+            if is_inside or _place(root) != _place(folder):
+                noted.update(_place(root / target) for target in targets)
+    return {path for path in pictures if _place(path) in noted}
+
+
+def _place(path: Path) -> str:
+    """Give the full path, without .. and unnecessary parts; links keep their own names."""
+    return os.path.abspath(path)  # noqa: PTH100 (which keeps ..)
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether a path names anything, as far as may be seen; a broken link is something."""
+    try:
+        path.lstat()
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _nothing(inputs: Inputs) -> str:
     if inputs.missing:
         first, *others = inputs.missing
         more = f" (nor {len(others)} more)" if others else ""
-        return f"there is no {first}{more}"
+        return f"there is no {first}{more}; check the path"
     if inputs.closed:
         return f"cannot list {inputs.closed[0]}: no permission"
     where = ", ".join(str(folder) for folder in inputs.folders) or "the list"
-    return f"no picture found in {where}" + (f" ({inputs.left_out})" if inputs.left_out else "")
+    left_out = f" (left out: {inputs.left_out})" if inputs.left_out else ""
+    return f"no picture found in {where}{left_out}"

@@ -5,18 +5,21 @@ moved into place. A result counts as done only while every file still has the ha
 a run that was killed at any moment is simply gone on with.
 """
 
+import errno
 import hashlib
 import json
 import os
 import threading
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
 from birefcli.errors import OutputError
 from birefcli.imagefile import output_error, remove_stale_temporaries, sha256_file
+from birefcli.report import to_line
 
 FOLDER = ".birefcli"
 
@@ -33,16 +36,16 @@ class Key:
 
 @dataclass(frozen=True)
 class Entry:
-    """One finished picture: its source, what decided its result, and the files with their hashes."""
+    """A finished picture: its source, what decided its result, and the files with their hashes."""
 
-    source: str
+    source: str  # the picture's path as seen from the output folder
     status: str
     key: Key
     targets: dict[str, str]  # path below the output folder → sha256
 
     def to_json(self) -> str:
         """Write one line."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return to_line(asdict(self))
 
     @classmethod
     def from_json(cls, line: str) -> "Entry":
@@ -51,38 +54,45 @@ class Entry:
         return cls(values["source"], values["status"], Key(**values["key"]), values["targets"])
 
 
+@dataclass(frozen=True)
+class Known:
+    """The names a journal holds: every target ever given to a source, and the bytes it had."""
+
+    targets: Mapping[str, tuple[str, ...]]
+    hashes: Mapping[str, frozenset[str]]
+
+
+NOTHING_KNOWN = Known({}, {})
+
+
 class Journal:
     """The memory of one output folder, held by one run at a time."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.path = root / FOLDER / "journal.jsonl"
-        self.entries: dict[str, Entry] = {}
         self._turn = threading.Lock()
-        # Every hash we ever wrote to a path: whatever else lies there is not ours.
-        self._ours: dict[str, set[str]] = defaultdict(set)
-        for line in self._lines():
-            # A line cut short by a kill is no line.
-            with suppress(ValueError, KeyError, TypeError):
-                self._remember(Entry.from_json(line))
+        self._held = ExitStack()
+        self._recall()
 
     def __enter__(self) -> "Journal":
         """Take the folder for this run, and clear what killed runs left lying about."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = (self.root / FOLDER / "lock").open("a+b")
-            self._file = self.path.open("a", encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise OutputError(
-                f"cannot write to {self.root} ({error.strerror}); choose another folder with -o"
-            ) from error
-        if not _try_lock(self._lock.fileno()):
-            self._lock.close()
-            self._file.close()
-            raise OutputError(f"another run is writing to {self.root}; wait for it to end")
-        remove_stale_temporaries(self.root)
-        if self._ends_mid_line():
-            self._file.write("\n")
+        with ExitStack() as stack:
+            try:
+                _make_folder(self.path.parent)
+                lock = stack.enter_context((self.path.parent / "lock").open("a+b"))
+                self._file = stack.enter_context(self.path.open("ab", buffering=0))
+            except OSError as error:
+                raise OutputError(
+                    f"cannot write to {self.root} ({error.strerror}); choose another folder with -o"
+                ) from error
+            if not _try_lock(lock.fileno()):
+                raise OutputError(f"another run is writing to {self.root}; wait for it to end")
+            remove_stale_temporaries(self.root)
+            self._recall()
+            if self._ends_mid_line():
+                self._append(b"\n")
+            self._held = stack.pop_all()
         return self
 
     def __exit__(
@@ -91,12 +101,24 @@ class Journal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
-        self._lock.close()
+        self._held.close()
+
+    @property
+    def known(self) -> Known:
+        """Give the names that are taken."""
+        targets: dict[str, dict[str, None]] = defaultdict(dict)
+        hashes: dict[str, set[str]] = defaultdict(set)
+        for entry in self._history:
+            targets[entry.source].update(dict.fromkeys(entry.targets))
+            hashes[entry.source].add(entry.key.source_sha256)
+        return Known(
+            {source: tuple(names) for source, names in targets.items()},
+            {source: frozenset(values) for source, values in hashes.items()},
+        )
 
     def is_done(self, source: str, key: Key, targets: list[str]) -> Entry | None:
-        """Give the entry of a source whose result is complete, unedited and still what is wanted."""
-        entry = self.entries.get(source)
+        """Give the entry of a source whose result is complete, unedited and what is wanted."""
+        entry = self._last.get((source, key.settings))
         if entry is None or entry.key != key:
             return None
         if entry.targets and list(entry.targets) != targets:
@@ -118,36 +140,68 @@ class Journal:
         """Write an entry down, on the disk itself, before its files move into place."""
         try:
             with self._turn:
-                self._file.write(entry.to_json() + "\n")
-                self._file.flush()
+                self._append(entry.to_json().encode() + b"\n")
                 os.fsync(self._file.fileno())
+                self._remember(entry)
         except OSError as error:
             raise output_error(error, self.path) from error
-        self._remember(entry)
+
+    def _append(self, line: bytes) -> None:
+        """Add a line to the file, or nothing at all."""
+        length = self._file.seek(0, os.SEEK_END)
+        try:
+            written = self._file.write(line)
+            if written != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            with suppress(OSError):
+                self._file.truncate(length)
+            raise
+
+    def _recall(self) -> None:
+        """Read everything noted so far; a line cut short by a kill is no line."""
+        self._history: list[Entry] = []
+        self._last: dict[tuple[str, str], Entry] = {}
+        # Every hash we ever wrote to a path: whatever else lies there is not ours.
+        self._ours: dict[str, set[str]] = defaultdict(set)
+        for line in self._text().split("\n"):
+            with suppress(ValueError, KeyError, TypeError, AttributeError):
+                self._remember(Entry.from_json(line))
 
     def _remember(self, entry: Entry) -> None:
-        self.entries[entry.source] = entry
         for target, sha256 in entry.targets.items():
             self._ours[target].add(sha256)
+        self._last[entry.source, entry.key.settings] = entry
+        self._history.append(entry)
 
-    def _lines(self) -> list[str]:
-        if not self.path.is_file():
-            return []
-        return self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+    def _text(self) -> str:
+        try:
+            return self.path.read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        except OSError as error:
+            raise OutputError(
+                f"cannot read {self.path} ({error.strerror}); choose another folder with -o"
+            ) from error
 
     def _ends_mid_line(self) -> bool:
         with self.path.open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            if file.tell() == 0:
-                return False
-            file.seek(-1, os.SEEK_END)
-            return file.read() != b"\n"
+            length = file.seek(0, os.SEEK_END)
+            file.seek(max(length - 1, 0))
+            return file.read() not in (b"", b"\n")
 
 
 def digest(values: object) -> str:
     """Give a short digest of plain values, the same in every run."""
     text = json.dumps(values, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder of the journal, which is never reached through a link of its own."""
+    if folder.is_symlink():
+        raise NotADirectoryError(errno.ENOTDIR, f"{folder.name} in it is a link")
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _try_lock(descriptor: int) -> bool:
@@ -164,6 +218,9 @@ def _try_lock(descriptor: int) -> bool:
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:
+        # Some network file systems know no locks; they are no reason to refuse to work.
+        return True
     return True

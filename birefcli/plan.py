@@ -1,19 +1,19 @@
-"""Where every result goes: inputs become jobs with targets, decided before anything is read."""
+"""Where every result goes: inputs become jobs with targets, decided before anything is cut."""
 
 import os
-import re
-import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from birefcli.errors import UsageError
+from birefcli.imagefile import sha256_file
 from birefcli.inputs import STDIN, Inputs, Source
+from birefcli.journal import NOTHING_KNOWN, Known
+from birefcli.naming import SUFFIXES, Place, Targets, fold, name_results, wanted_targets
 from birefcli.settings import CutSettings, Format, Product
 
 STDOUT = "-"
-SUFFIXES = {".png": Format.PNG, ".webp": Format.WEBP, ".jpg": Format.JPG, ".jpeg": Format.JPG}
 # A name with one of these was meant as a file, not as a folder.
 _OTHER_PICTURES = {".avif", ".bmp", ".gif", ".heic", ".ico", ".jp2", ".psd", ".tif", ".tiff"}
 
@@ -27,9 +27,9 @@ class Job:
     """
 
     source: Source
-    name: str  # the source as the journal knows it: relative to the folder it was found in
+    name: str  # the source as the journal knows it: its path as seen from the root
     root: Path | None
-    targets: dict[Product, str]
+    targets: Targets
 
     def path(self, product: Product) -> Path:
         """Give the path of a result."""
@@ -45,39 +45,18 @@ class Plan:
     roots: tuple[Path, ...]
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where one source's results belong before names are settled."""
-
-    source: Source
-    root: Path | None
-    parent: PurePosixPath  # below the root
-    name: str
-
-
-def make_plan(
-    inputs: Inputs, settings: CutSettings, known: Mapping[Path, Mapping[str, Sequence[str]]]
-) -> Plan:
+def make_plan(inputs: Inputs, settings: CutSettings, known: Mapping[Path, Known]) -> Plan:
     """Give every source its targets; `known` are the names each root's journal already holds.
 
     A target that would overwrite an input, or lie outside its root, is a UsageError.
     """
     single = _single_target(inputs, settings)
     if single is not None:
-        job = Job(inputs.sources[0], inputs.sources[0].name, None, single)
-        plan = Plan((job,), ())
+        plan = Plan((Job(inputs.sources[0], inputs.sources[0].name, None, single),), ())
     else:
-        places = [_place(source, inputs, settings) for source in inputs.sources]
-        by_root: dict[Path | None, list[_Place]] = defaultdict(list)
-        for place in places:
-            by_root[place.root].append(place)
-        jobs: dict[Source, Job] = {}
-        for root, members in by_root.items():
-            for job in _named(members, settings, known.get(root, {}) if root else {}):
-                jobs[job.source] = job
-        roots = tuple(root for root in by_root if root is not None)
-        plan = Plan(tuple(jobs[source] for source in inputs.sources), roots)
-    _check_inputs_stay(plan, inputs)
+        plan = _folder_plan(inputs, settings, known)
+    _check_depth(plan, settings)
+    _check_inputs_stay(plan, inputs, settings)
     return plan
 
 
@@ -92,52 +71,75 @@ def output_roots(inputs: Inputs, settings: CutSettings) -> tuple[Path, ...]:
 # ---- one picture, one file -------------------------------------------------------------------
 
 
-def _single_target(inputs: Inputs, settings: CutSettings) -> dict[Product, str] | None:
-    """Give the targets when the result is one file, standard output, or lies beside its source."""
-    source = inputs.sources[0]
-    is_one = len(inputs.sources) == 1 and source.folder is None and not inputs.folders
-    if settings.out == STDOUT or (source.path is None and settings.out is None):
-        if not is_one:
-            raise UsageError("-o - takes exactly one picture; give a folder for several")
-        if len(settings.emit) > 1:
-            raise UsageError("standard output takes one product; give one --emit, or -o FOLDER")
+def _single_target(inputs: Inputs, settings: CutSettings) -> Targets | None:
+    """Give the target where the result is one file that was named, or standard output."""
+    out = settings.out
+    if out == STDOUT or (out is None and inputs.sources[0].path is None):
+        if inputs.single is None:
+            raise UsageError("-o - takes exactly one picture file; give a folder for several")
+        _check_alone(settings, "standard output")
         return {settings.emit[0]: STDOUT}
-    if settings.out is None:
+    if out is None:
         return None
-    suffix = Path(settings.out).suffix.lower()
-    if (
-        suffix in SUFFIXES
-        and is_one
-        and len(settings.emit) == 1
-        and not Path(settings.out).is_dir()
-    ):
-        if settings.format not in (None, SUFFIXES[suffix]):
-            raise UsageError(f"--format {settings.format} does not go with -o {settings.out}")
-        return {settings.emit[0]: settings.out}
-    if suffix in _OTHER_PICTURES and not Path(settings.out).is_dir():
+    if not out:
+        raise UsageError("-o is an empty text; is a variable of your script unset?")
+    suffix = Path(out).suffix.lower()
+    if suffix not in {*SUFFIXES, *_OTHER_PICTURES} or os.path.isdir(out):  # noqa: PTH112
+        return None
+    if suffix not in SUFFIXES:
         raise UsageError(f"cannot write {suffix}; choose png, webp or jpg")
-    if suffix in SUFFIXES and not Path(settings.out).is_dir():
-        what = "several products" if is_one else "several pictures"
-        raise UsageError(f"-o {settings.out} is one file but there are {what}; give a folder")
-    return None
+    if inputs.single is None:
+        raise UsageError(f"-o {out} is one file and takes exactly one picture file; give a folder")
+    _check_alone(settings, f"-o {out}")
+    if settings.format not in (None, SUFFIXES[suffix]):
+        raise UsageError(f"--format {settings.format} does not go with -o {out}")
+    return {settings.emit[0]: out}
+
+
+def _check_alone(settings: CutSettings, where: str) -> None:
+    """Refuse what only makes sense in a folder."""
+    if len(settings.emit) > 1:
+        raise UsageError(f"{where} takes one product; give one --emit, or a folder with -o")
+    if settings.name is not None:
+        raise UsageError(f"--name does not go with {where}; give a folder with -o")
 
 
 # ---- folders ---------------------------------------------------------------------------------
 
 
-def _place(source: Source, inputs: Inputs, settings: CutSettings) -> _Place:
+def _folder_plan(inputs: Inputs, settings: CutSettings, known: Mapping[Path, Known]) -> Plan:
+    by_root: dict[Path | None, list[Place]] = defaultdict(list)
+    for source in inputs.sources:
+        place = _place(source, inputs, settings)
+        by_root[place.root].append(place)
+    jobs: dict[Source, Job] = {}
+    for root, places in by_root.items():
+        names = known.get(root, NOTHING_KNOWN) if root else NOTHING_KNOWN
+        places = _recognised(places, settings, names)
+        targets = name_results(places, settings, names)
+        for place, named in zip(places, targets, strict=True):
+            jobs[place.source] = Job(place.source, place.name, root, named)
+    roots = tuple(root for root in by_root if root is not None)
+    return Plan(tuple(jobs[source] for source in inputs.sources), roots)
+
+
+def _place(source: Source, inputs: Inputs, settings: CutSettings) -> Place:
     """Decide the output folder of a source, and where below it the result lies."""
     if source.path is None:
-        return _Place(source, Path(str(settings.out)), PurePosixPath(), STDIN)
+        return Place(source, STDIN, Path(str(settings.out)), PurePosixPath(), "stdin")
     if source.folder is None:
         if settings.out is None:
-            return _Place(source, None, PurePosixPath(source.path.parent), source.path.name)
-        return _Place(source, Path(settings.out), PurePosixPath(), source.path.name)
-    inside = PurePosixPath(source.path.relative_to(source.folder).as_posix())
-    if settings.out is None:
-        return _Place(source, beside(source.folder), inside.parent, inside.as_posix())
-    prefix = _folder_prefix(source.folder, inputs.folders)
-    return _Place(source, Path(settings.out), prefix / inside.parent, (prefix / inside).as_posix())
+            parent = PurePosixPath(source.path.parent.as_posix())
+            return Place(source, source.name, None, parent, source.path.name)
+        root, parent = Path(settings.out), PurePosixPath()
+    else:
+        inside = source.path.relative_to(source.folder).parent
+        if settings.out is None:
+            root, parent = beside(source.folder), PurePosixPath(inside.as_posix())
+        else:
+            prefix = _folder_prefix(source.folder, inputs.folders)
+            root, parent = Path(settings.out), prefix / inside.as_posix()
+    return Place(source, _seen_from(root, source.path), root, parent, source.path.name)
 
 
 def beside(folder: Path) -> Path:
@@ -153,197 +155,104 @@ def _folder_prefix(folder: Path, folders: Sequence[Path]) -> PurePosixPath:
     """Give the name a folder keeps among several: as many of its last parts as set it apart."""
     if len(folders) == 1:
         return PurePosixPath()
-    parts = [Path(os.path.abspath(other)).parts for other in folders]  # noqa: PTH100
-    mine = Path(os.path.abspath(folder)).parts  # noqa: PTH100
+    parts = [Path(os.path.abspath(other)).parts[1:] for other in folders]  # noqa: PTH100
+    mine = Path(os.path.abspath(folder)).parts[1:]  # noqa: PTH100
     for length in range(1, len(mine) + 1):
         tail = mine[-length:]
         if sum(other[-length:] == tail for other in parts) == 1:
-            break
-    return PurePosixPath(*(part for part in tail if part not in (os.sep, "/")))
+            return PurePosixPath(*tail)
+    return PurePosixPath(*mine)
 
 
-# ---- names -----------------------------------------------------------------------------------
+def _seen_from(root: Path, path: Path) -> str:
+    """Name a picture in the journal: its path relative to the output folder, links resolved.
 
-
-def _named(
-    places: Sequence[_Place], settings: CutSettings, known: Mapping[str, Sequence[str]]
-) -> list[Job]:
-    """Name the results of one root so that no two meet, on any file system.
-
-    Where two would meet both keep their suffix; names the journal knows stay as they are.
+    Pictures of the same name in other folders are other pictures, whatever run they come in.
     """
-    full: set[str] = set()  # sources that keep their suffix
-    while True:
-        jobs = [_job(place, i, settings, place.name in full) for i, place in enumerate(places, 1)]
-        jobs = [_as_known(job, known) for job in jobs]
-        owners: dict[str, list[Job]] = defaultdict(list)
-        for job in jobs:
-            for target in job.targets.values():
-                owners[fold(target)].append(job)
-        for target, sources in _reserved(known, {job.name for job in jobs}).items():
-            owners[target] += sources
-        meeting = {
-            job.name
-            for group in owners.values()
-            if len(group) > 1
-            for job in group
-            if not _is_known(job, known)
-        }
-        if meeting <= full:
-            return _numbered(jobs, owners, known)
-        full |= meeting
-
-
-def _job(place: _Place, number: int, settings: CutSettings, keeps_suffix: bool) -> Job:
-    path = PurePosixPath(place.name)
-    stem = path.name if keeps_suffix else path.stem
-    targets = {}
-    for product in settings.emit:
-        suffix = f".{settings.format or Format.PNG}"
-        if settings.name is not None:
-            name = _from_template(settings, path, stem, product, number)
-        elif product == Product.CUTOUT:
-            name = f"{stem}_cut" if place.root is None else stem
-        else:
-            name = f"{stem}_{product}"
-        targets[product] = _below(place.parent, name + suffix, place.root)
-    return Job(place.source, place.name, place.root, targets)
-
-
-def _from_template(
-    settings: CutSettings, path: PurePosixPath, stem: str, product: Product, number: int
-) -> str:
-    """Fill --name; without {product} in it, every product but the cutout is told apart."""
-    assert settings.name is not None
-    fields = {
-        "stem": stem,
-        "suffix": path.suffix.lstrip("."),
-        "product": product.value,
-        "n": number,
-    }
+    full = Path(os.path.realpath(path.parent), path.name)
     try:
-        name = settings.name.format_map(fields)
-    except (KeyError, ValueError, IndexError, AttributeError) as error:
-        raise UsageError(
-            f"--name {settings.name!r} cannot be filled ({error}); "
-            "it knows {stem}, {suffix}, {product} and {n} (as {n:04})"
-        ) from error
-    if not name or name.endswith(("/", "\\")):
-        raise UsageError(f"--name {settings.name!r} gives an empty file name")
-    is_told_apart = "{product" in settings.name or product == Product.CUTOUT
-    return name if is_told_apart or len(settings.emit) == 1 else f"{name}_{product}"
+        return Path(os.path.relpath(full, os.path.realpath(root))).as_posix()
+    except ValueError:  # another drive
+        return full.as_posix()
 
 
-def _below(parent: PurePosixPath, name: str, root: Path | None) -> str:
-    """Join a name to its folder; one that climbs out of it is refused."""
-    inside = PurePosixPath(name.replace("\\", "/") if os.sep == "\\" else name)
-    if inside.is_absolute() or ".." in inside.parts or re.match(r"^[A-Za-z]:", name):
-        raise UsageError(f"--name would write {name!r}, outside the output folder")
-    if root is not None and inside.parts and inside.parts[0].startswith(".birefcli"):
-        raise UsageError("--name cannot begin with .birefcli")
-    return (parent / inside).as_posix()
+def _recognised(places: Sequence[Place], settings: CutSettings, known: Known) -> list[Place]:
+    """Know pictures again that were moved, or whose results were, by their bytes.
 
-
-def fold(target: str) -> str:
-    """Give what two names are compared by: equal on any file system if equal here."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", target).casefold())
-
-
-def _as_known(job: Job, known: Mapping[str, Sequence[str]]) -> Job:
-    """Keep the names the journal has for this source, as far as they fit what is asked for."""
-    mine = known.get(job.name)
-    if mine is None or len(mine) != len(job.targets):
-        return job
-    pairs = zip(job.targets.items(), mine, strict=True)
-    kept = {}
-    for (product, target), old in pairs:
-        if not _differs_by_suffix_only(target, old, PurePosixPath(job.name)):
-            return job
-        kept[product] = old
-    return replace(job, targets=kept)
-
-
-def _differs_by_suffix_only(target: str, old: str, source: PurePosixPath) -> bool:
-    """Tell whether an old target is the new one with the source's suffix kept or left out."""
-
-    def bare(name: str) -> str:
-        path = PurePosixPath(name)
-        return (path.parent / path.name.replace(source.suffix, "", 1)).as_posix()
-
-    return target == old or (bool(source.suffix) and bare(target) == bare(old))
-
-
-def _is_known(job: Job, known: Mapping[str, Sequence[str]]) -> bool:
-    return list(job.targets.values()) == list(known.get(job.name, ()))
-
-
-def _reserved(known: Mapping[str, Sequence[str]], names: set[str]) -> dict[str, list[Job]]:
-    """Give the targets of sources that are not in this run: nobody else may take them."""
-    return {
-        fold(target): [Job(Source(None), name, None, {})]
-        for name, targets in known.items()
-        if name not in names
+    They are looked at only where their name is new and their result's name is not.
+    """
+    mine = {place.name for place in places}
+    lost = {
+        fold(target): name
+        for name, targets in known.targets.items()
+        if name not in mine
         for target in targets
     }
+    recognised = []
+    for i, place in enumerate(places):
+        if lost and place.name not in known.targets:
+            names = {
+                lost[fold(target)]
+                for keeps_suffix in (False, True)
+                for target in wanted_targets(place, i, settings, keeps_suffix).values()
+                if fold(target) in lost
+            }
+            for name in sorted(names):
+                if _has_moved(place, name, known):
+                    place = replace(place, name=name)
+                    lost = {target: other for target, other in lost.items() if other != name}
+                    break
+        recognised.append(place)
+    return recognised
 
 
-def _numbered(
-    jobs: list[Job], owners: Mapping[str, list[Job]], known: Mapping[str, Sequence[str]]
-) -> list[Job]:
-    """Number what still meets although every suffix was kept: a.jpg beside a.JPG."""
-    taken = Counter({target: 0 for target, group in owners.items() if len(group) == 1})
-    for job in jobs:
-        if _is_known(job, known):
-            taken.update(fold(target) for target in job.targets.values())
-    named = []
-    for job in jobs:
-        is_alone = all(len(owners[fold(target)]) == 1 for target in job.targets.values())
-        if not is_alone and not _is_known(job, known):
-            job = _first_free(job, taken)
-            taken.update(fold(target) for target in job.targets.values())
-        named.append(job)
-    return named
-
-
-def _first_free(job: Job, taken: Mapping[str, int]) -> Job:
-    number = 1
-    targets = job.targets
-    while any(fold(target) in taken for target in targets.values()):
-        number += 1
-        targets = {product: _with_number(t, number) for product, t in job.targets.items()}
-    return replace(job, targets=targets)
-
-
-def _with_number(target: str, number: int) -> str:
-    path = PurePosixPath(target)
-    return path.with_name(f"{path.stem}~{number}{path.suffix}").as_posix()
+def _has_moved(place: Place, name: str, known: Known) -> bool:
+    """Tell whether a place holds the picture that once lay where the journal says."""
+    assert place.root is not None and place.source.path is not None
+    if os.path.lexists(Path(os.path.realpath(place.root), name)):
+        return False
+    try:
+        return sha256_file(place.source.path) in known.hashes[name]
+    except OSError:
+        return False
 
 
 # ---- what must never happen ------------------------------------------------------------------
 
 
-def _check_inputs_stay(plan: Plan, inputs: Inputs) -> None:
+def _check_depth(plan: Plan, settings: CutSettings) -> None:
+    """Refuse 16 bits in a file that cannot hold them."""
+    for target, _ in _targets(plan.jobs) if settings.mask_bits == 16 else ():
+        if SUFFIXES.get(target.suffix.lower()) not in (None, Format.PNG):
+            raise UsageError(f"only png holds a 16-bit mask, not {target}")
+
+
+def _check_inputs_stay(plan: Plan, inputs: Inputs, settings: CutSettings) -> None:
     """Refuse a plan that would overwrite a picture it reads."""
-    sources = {_place_of(source.path) for source in inputs.sources if source.path is not None}
+    sources = {_real(source.path) for source in inputs.sources if source.path is not None}
     for folder in inputs.folders:
         for root in plan.roots:
-            if _place_of(folder) == _place_of(root):
+            if _real(folder) == _real(root):
                 raise UsageError(f"{root} is an input folder; choose another one with -o")
     for target, job in _targets(plan.jobs):
-        if _place_of(target) in sources:
+        if _real(target) in sources:
             raise UsageError(
                 f"{target} is an input and would be overwritten by the result of "
                 f"{job.source.name}; choose another folder with -o"
             )
+    if settings.report is not None:
+        results = {_real(target) for target, _ in _targets(plan.jobs)}
+        if _real(settings.report) in sources | results:
+            raise UsageError(f"--report {settings.report} would overwrite a picture")
 
 
-def _targets(jobs: Iterable[Job]) -> Iterable[tuple[Path, Job]]:
+def _targets(jobs: Sequence[Job]) -> Iterator[tuple[Path, Job]]:
     for job in jobs:
         for product, target in job.targets.items():
             if target != STDOUT:
                 yield job.path(product), job
 
 
-def _place_of(path: Path) -> str:
+def _real(path: Path) -> str:
     """Give what two paths to one place have in common, links resolved, case folded."""
     return fold(os.path.realpath(path))

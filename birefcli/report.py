@@ -2,12 +2,14 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from birefcli.errors import ExitCode
+from birefcli.modelstore import ModelInfo
 
 
 class Status(StrEnum):
@@ -17,16 +19,6 @@ class Status(StrEnum):
     EMPTY = "empty"
     SKIPPED = "skipped"
     FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """Which weights made a result."""
-
-    name: str
-    sha256: str
-    licence: str
-    tile_order: str
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,7 @@ class Outcome:
             "model": vars(model) if model else None,
             "device": device,
         }
-        return json.dumps(values, ensure_ascii=False)
+        return to_line(values)
 
 
 @dataclass
@@ -72,14 +64,29 @@ class RunReport:
         return Counter(outcome.status for outcome in self.outcomes)
 
     @property
+    def left(self) -> int:
+        """How many pictures the run ended before."""
+        return self.planned - len(self.outcomes)
+
+    @property
     def exit_code(self) -> ExitCode:
-        """1 if any picture failed, else 0."""
-        return ExitCode.FAILED if self.counts[Status.FAILED] else ExitCode.OK
+        """1 if any picture failed or was not reached, else 0."""
+        return ExitCode.FAILED if self.counts[Status.FAILED] or self.left else ExitCode.OK
 
     def __str__(self) -> str:
         """Say it in one line: 12 done, 1 empty, 2 failed."""
         parts = [f"{n} {status}" for status in Status if (n := self.counts[status])]
-        left = self.planned - len(self.outcomes)
-        if left:
-            parts.append(f"{left} not reached")
+        if self.left:
+            parts.append(f"{self.left} not reached")
         return ", ".join(parts) or "nothing to do"
+
+
+def to_line(values: Mapping[str, Any]) -> str:
+    """Write values as one line of JSON that is text everywhere."""
+    line = json.dumps(values, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        # A name that is no Unicode holds halves of surrogate pairs, which UTF-8 has no place for.
+        return json.dumps(values)
+    return line

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from birefcli.arrays import Matte, Rgb
-from birefcli.modelstore import ModelFile
-from birefcli.report import ModelInfo
+from birefcli.modelstore import ModelFile, ModelInfo
 from birefcli.settings import ModelSettings
 
 

@@ -33,7 +33,7 @@ FLOORS = (
         "arrays imagefile decode matte pixelart foreground metrics grounds scene compose cutout",
         "numpy cv2 PIL",
     ),
-    Floor("network", "net", "numpy PIL torch timm safetensors"),
+    Floor("network", "net", "numpy cv2 PIL torch timm safetensors"),
     Floor("backends", "hub modelcache modelpull modelstore segmenter", "huggingface_hub"),
     Floor("walks", "inputs naming plan journal report executor cut doctor", "numpy"),
     Floor("training", "train", "numpy PIL torch"),

@@ -385,6 +385,10 @@ def test_what_is_no_picture(tmp_path: Path, data: bytes) -> None:
     assert failure(path).reason == "unreadable"
 
 
+def test_a_file_too_short_for_any_format_is_said_so_in_words() -> None:
+    assert "format is unknown" in str(failure(b"x"))
+
+
 def test_eps_which_would_run_a_program_is_never_tried() -> None:
     data = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n"
     assert "format is unknown" in str(failure(data))
@@ -748,8 +752,13 @@ def test_only_temporaries_are_removed(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     two_days_ago = time.time() - 2 * 24 * 60 * 60
     os.utime(tmp_path / gone[1], (two_days_ago, two_days_ago))
-    assert remove_stale_temporaries(tmp_path) == 2
-    assert names(tmp_path) == sorted(kept)
+    (tmp_path / "sub").mkdir()
+    deeper = tmp_path / "sub" / gone[0]
+    deeper.touch()
+    assert remove_stale_temporaries(tmp_path, recursive=False) == 2
+    assert names(tmp_path) == sorted([*kept, "sub"]) and deeper.exists()
+    assert remove_stale_temporaries(tmp_path) == 1
+    assert not deeper.exists()
 
 
 def test_a_missing_root_has_no_temporaries(tmp_path: Path) -> None:
@@ -806,17 +815,17 @@ def test_the_rest_is_counted(tmp_path: Path) -> None:
     touch(tmp_path, "out/deeper/b.png", "sub/.birefcli-0-0-0.tmp")
     result = find_pictures(tmp_path, recursive=True)
     assert result.pictures == (tmp_path / "a.png", tmp_path / "sub" / "c.JPEG")
-    assert (result.ignored, result.hidden, result.own) == (4, 3, 1)
+    assert (result.ignored, result.hidden, result.own) == (4, 3, (tmp_path / "out",))
     flat = find_pictures(tmp_path, recursive=False)
     assert flat.pictures == (tmp_path / "a.png",)
-    assert (flat.ignored, flat.hidden, flat.own) == (3, 1, 0)
+    assert (flat.ignored, flat.hidden, flat.own) == (3, 1, ())
 
 
 def test_a_folder_of_ours_can_be_named(tmp_path: Path) -> None:
     touch(tmp_path, ".birefcli/journal.jsonl", "a.png")
     result = find_pictures(tmp_path, recursive=True)
     assert result.pictures == (tmp_path / "a.png",)
-    assert (result.hidden, result.own) == (0, 0)
+    assert (result.hidden, result.own) == (0, ())
 
 
 def test_links_to_files_count_and_links_to_folders_are_not_followed(tmp_path: Path) -> None:

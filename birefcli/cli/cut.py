@@ -1,15 +1,13 @@
 """birefcli cut: masks and cutouts of pictures and whole folders."""
 
-import json
-import signal
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from birefcli.cli.console import Console, is_binary_to_terminal, plural
+from birefcli.cli.console import Console, let_any_name_through, plural
 from birefcli.cli.options import (
     DeviceOption,
     JsonOption,
@@ -22,14 +20,15 @@ from birefcli.cli.options import (
     choices,
     two_numbers,
 )
+from birefcli.cli.signals import Signals
 from birefcli.errors import ExitCode, UsageError
 from birefcli.settings import AlphaMode, CutSettings, Format, ModelSettings, OnEmpty, Product
 
 if TYPE_CHECKING:
     from birefcli.cut import Prepared
-    from birefcli.executor import Stop
 
 INPUT, OUTPUT, MATTE, PIXELS, RUN = "Input", "Output", "Matte", "Colour and frame", "Run"
+LEVELS = ",".join(str(level) for level in CutSettings.levels)
 
 
 def cut(
@@ -101,7 +100,7 @@ def cut(
         typer.Option(
             metavar="LOW,HIGH", help="Snap to 0 below LOW, to 1 above HIGH.", rich_help_panel=MATTE
         ),
-    ] = ",".join(str(level) for level in CutSettings.levels),
+    ] = LEVELS,
     min_area: Annotated[
         int,
         typer.Option(min=0, help="Drop specks of fewer pixels.", rich_help_panel=MATTE),
@@ -134,7 +133,8 @@ def cut(
     background: Annotated[
         str | None,
         typer.Option(
-            metavar="COLOR", help="Lay the object on a colour: white, #ff8800, 10,20,30.",
+            metavar="COLOR",
+            help="Lay the object on a colour: white, #ff8800, 10,20,30.",
             rich_help_panel=PIXELS,
         ),
     ] = CutSettings.background,
@@ -229,79 +229,81 @@ def cut(
     prepared = prepare(settings)
     if settings.dry_run:
         _show_plan(prepared, as_json=as_json)
-        raise typer.Exit(ExitCode.FAILED if prepared.inputs.missing else ExitCode.OK)
-    if any(is_binary_to_terminal(t) for job in prepared.plan.jobs for t in job.targets.values()):
-        raise UsageError("a picture would be poured onto the terminal; give -o FILE or a pipe")
+        is_whole = not (prepared.inputs.missing or prepared.inputs.closed)
+        raise typer.Exit(ExitCode.OK if is_whole else ExitCode.FAILED)
+    _check_streams(prepared, as_json=as_json)
     raise typer.Exit(_run(prepared, as_json=as_json, quiet=quiet))
+
+
+def _check_streams(prepared: "Prepared", *, as_json: bool) -> None:
+    """Refuse what would pour a picture onto a terminal, wait for one from it, or mix two things."""
+    if any(source.path is None for source in prepared.inputs.sources) and sys.stdin.isatty():
+        raise UsageError("standard input is a terminal; pipe a picture in, or name a file")
+    if any("-" in job.targets.values() for job in prepared.plan.jobs):
+        if as_json:
+            raise UsageError("--json and a picture cannot share standard output; use --report FILE")
+        if sys.stdout.isatty():
+            raise UsageError("a picture would be poured onto the terminal; give -o FILE or a pipe")
 
 
 def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
     """Cut everything, show how it goes, and give the exit code."""
     from birefcli.cut import cut as cut_all
     from birefcli.executor import Stop
-    from birefcli.modelstore import default_model, resolve
+    from birefcli.modelstore import ModelInfo, default_choice, resolve
     from birefcli.report import RunReport
     from birefcli.segmenter import LoadedSegmenter, load_segmenter
 
     settings = prepared.settings
+    inputs = prepared.inputs
     stop = Stop()
-    report = RunReport(planned=len(prepared.plan.jobs) + len(prepared.inputs.missing))
+    report = RunReport(planned=len(prepared.plan.jobs) + len(inputs.missing) + len(inputs.closed))
     with Console(report.planned, as_json=as_json, quiet=quiet, report=settings.report) as console:
-        name, is_named = settings.model.model, settings.model.model is not None
-        if name is None:
-            name, is_named = default_model("cut")
         model = resolve(
-            name,
-            consent=is_named,
+            settings.model.model or default_choice().name,
+            consent=settings.model.model is not None,
             offline=settings.model.offline,
             accept_licence=settings.model.accept_licence,
             say=console.warn,
         )
+        console.model = ModelInfo(
+            model.name, model.sha256, model.licence, model.tile_order or "unknown"
+        )
 
         def load() -> LoadedSegmenter:
-            console.loaded = load_segmenter(settings.model, model, console.say)
-            return console.loaded
+            loaded = load_segmenter(settings.model, model, console.say)
+            console.model, console.device = loaded.model, loaded.device
+            return loaded
 
-        signals = _Signals(stop, console)
-        for outcome in cut_all(prepared, model, load, stop):
-            report.outcomes.append(outcome)
-            console.show(outcome)
-        if prepared.inputs.left_out:
-            console.say(f"left out: {prepared.inputs.left_out}")
+        with Signals(stop, console.warn, "finishing the pictures in flight") as signals:
+            for outcome in cut_all(prepared, model, load, stop):
+                report.outcomes.append(outcome)
+                console.show(outcome)
+                if not (console.is_read or stop.asked):
+                    console.say("nobody reads standard output any more: stopping")
+                    stop.ask()
+        if inputs.left_out:
+            console.say(f"left out: {inputs.left_out}")
         console.sum_up(report)
     return signals.exit_code or report.exit_code
 
 
-class _Signals:
-    """The first Ctrl-C or SIGTERM ends the run in good order, the second at once."""
-
-    def __init__(self, stop: "Stop", console: Console) -> None:
-        self.stop = stop
-        self.console = console
-        self.exit_code: ExitCode | None = None
-        signal.signal(signal.SIGINT, self._caught)
-        signal.signal(signal.SIGTERM, self._caught)
-
-    def _caught(self, number: int, frame: Any) -> None:
-        is_interrupt = number == signal.SIGINT
-        self.exit_code = ExitCode.INTERRUPTED if is_interrupt else ExitCode.TERMINATED
-        signal.signal(number, signal.SIG_DFL)
-        self.stop.ask()
-        self.console.warn("stopping: finishing the pictures in flight (again to stop at once)")
-
-
 def _show_plan(prepared: "Prepared", *, as_json: bool) -> None:
-    """Print every source and its targets; nothing is read or written."""
+    """Print every source and its targets; nothing is written."""
+    from birefcli.report import to_line
+
+    let_any_name_through(sys.stdout)
     for job in prepared.plan.jobs:
         targets = [t if t == "-" else str(job.path(p)) for p, t in job.targets.items()]
         if as_json:
-            line = json.dumps({"source": job.source.name, "targets": targets}, ensure_ascii=False)
+            line = to_line({"source": job.source.name, "targets": targets})
         else:
             line = f"{job.source.name} -> {', '.join(targets)}"
         sys.stdout.write(line + "\n")
     for text in prepared.inputs.missing:
-        typer.echo(f"failed: there is no {text}", err=True)
+        typer.echo(f"failed: there is no {text}; check the path", err=True)
+    for folder in prepared.inputs.closed:
+        typer.echo(f"failed: cannot list {folder}: no permission", err=True)
     typer.echo(f"{plural(len(prepared.plan.jobs), 'picture')} planned", err=True)
     if prepared.inputs.left_out:
         typer.echo(f"left out: {prepared.inputs.left_out}", err=True)
-
