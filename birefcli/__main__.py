@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from birefcli.cli import app
@@ -10,6 +11,7 @@ from birefcli.cli import app
 def main() -> None:
     """Run the command line and leave with its exit code."""
     open_closed_streams()
+    let_waiting_threads_rest(os.environ)
     app(prog_name="birefcli")
 
 
@@ -19,6 +21,16 @@ def open_closed_streams() -> None:
         if getattr(sys, name) is None:
             stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 (it stays open)
             setattr(sys, name, stream)
+
+
+def let_waiting_threads_rest(environment: MutableMapping[str, str]) -> None:
+    """Keep the network's threads from spinning long while they wait for each other.
+
+    OpenMP reads this once, before torch loads. By default it spins so long that a busy machine
+    computes more than ten times slower; whoever sets OpenMP's own variables is left alone.
+    """
+    if "OMP_WAIT_POLICY" not in environment:
+        environment.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 if __name__ == "__main__":

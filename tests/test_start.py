@@ -10,6 +10,7 @@ import pytest
 from commands import commands
 
 import birefcli
+from birefcli.__main__ import let_waiting_threads_rest
 
 HEAVY = (
     *("torch", "torchvision", "timm", "numpy", "PIL", "cv2"),
@@ -60,3 +61,14 @@ def test_no_command_needs_anything_heavy_for_its_help() -> None:
 def test_importing_the_package_loads_no_other_module() -> None:
     program = "import sys, birefcli; print([n for n in sys.modules if n.startswith('birefcli')])"
     assert python("-c", program).stdout == "['birefcli']\n"
+
+
+def test_waiting_threads_rest_unless_the_user_said_otherwise() -> None:
+    for given, expected in (
+        ({}, {"GOMP_SPINCOUNT": "1000"}),
+        ({"GOMP_SPINCOUNT": "5"}, {"GOMP_SPINCOUNT": "5"}),
+        ({"OMP_WAIT_POLICY": "active"}, {"OMP_WAIT_POLICY": "active"}),
+    ):
+        environment = dict(given)
+        let_waiting_threads_rest(environment)
+        assert environment == expected
