@@ -33,7 +33,7 @@ class Mixture:
     """How often each kind of sample is drawn; the rest are smooth compositions."""
 
     photo: float = 0.36
-    empty: float = 0.12
+    empty: float = 0.14
     pixel: float = 0.26
     same_color: float = 0.12  # of the composed ones: the ground has the object's own colour
 
@@ -55,11 +55,17 @@ def draw_sample(rng: Generator, size: Size, supply: Supply, mixture: Mixture) ->
 
 def empty_scene(rng: Generator, size: Size, supply: Supply) -> Scene:
     """Draw a ground with no object on it."""
-    if rng.random() < 0.45:
+    way = rng.random()
+    if way < 0.35:
+        # Walls and scenery hold lamps, signs and stains that are no objects.
+        small = _source_size(rng, size, pixel=True)
+        rgb = grounds.crop_to(rng, supply.game_ground(rng), small, nearest=True)
+        rgb = rescale(rgb, size, cv2.INTER_NEAREST)
+    elif way < 0.6:
         small = _source_size(rng, size, pixel=True)
         rgb = grounds.pixel_ground(rng, small, supply, plain=rng.random() < 0.15)
         rgb = rescale(rgb, size, cv2.INTER_NEAREST)
-    elif rng.random() < 0.5:
+    elif way < 0.8:
         rgb = grounds.crop_to(rng, supply.photo_ground(rng), size)
     else:
         rgb = grounds.smooth_ground(rng, size, supply, plain=rng.random() < 0.3)

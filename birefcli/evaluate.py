@@ -1,0 +1,201 @@
+"""Score predictions, or models on pictures: read, segment, measure, and keep the worst."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from birefcli.arrays import Alpha, Matte, Rgb, to_uint8
+from birefcli.cases import Case
+from birefcli.cutout import network_view
+from birefcli.decode import Picture
+from birefcli.errors import BirefcliError, DeviceError, PictureError
+from birefcli.executor import Ended, Steps, Stop, run
+from birefcli.gallery import Row, make_row
+from birefcli.imagefile import read_picture
+from birefcli.metrics.pair import Float, make_pair, matte_of
+from birefcli.metrics.tally import DIGITS, Tally, measure, pooled, unavailable
+from birefcli.modelstore import ModelInfo
+from birefcli.report import Outcome, Status
+from birefcli.segmenter import LoadedSegmenter
+from birefcli.settings import EvalProtocol, EvalSettings, Metric
+
+WORST = 20  # rows of a gallery
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """A case on its way: its truth (H, W), its picture where needed, then its prediction."""
+
+    case: Case
+    truth: Alpha
+    picture: Picture | None
+    prediction: Alpha | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """How one case ended: its measured metrics, and its row of the gallery."""
+
+    outcome: Outcome
+    values: dict[Metric, Float] = field(default_factory=dict)
+    row: Row | None = None
+    is_resized: bool = False
+    is_unreadable: bool = False
+
+
+@dataclass
+class Result:
+    """What a model, or a folder of predictions, is worth."""
+
+    name: str
+    tally: Tally
+    model: ModelInfo | None = None
+    resized: list[str] = field(default_factory=list)
+    failures: list[Outcome] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
+    worst: list[tuple[float, Row]] = field(default_factory=list)
+
+    def add(self, scored: Scored) -> None:
+        """Count a case; of the pictures only the worst are kept."""
+        name = scored.outcome.source
+        if scored.is_unreadable:
+            self.unreadable.add(name)
+        if scored.outcome.status == Status.FAILED:
+            self.failures.append(scored.outcome)
+            return
+        self.tally.add(name, scored.values)
+        if scored.is_resized:
+            self.resized.append(name)
+        score = self.tally.of(name, self.tally.metrics[0])
+        if scored.row is not None and not np.isnan(score):
+            self.worst.append((score, scored.row))
+            sign = -1 if self.tally.metrics[0].is_error else 1
+            self.worst.sort(key=lambda ranked: sign * ranked[0])
+            del self.worst[WORST:]
+
+
+def choose_metrics(settings: EvalSettings, say: Callable[[str], None]) -> tuple[Metric, ...]:
+    """Give the metrics that are asked for and possible; what is left out is said in a sentence."""
+    wanted = tuple(dict.fromkeys((*settings.metrics, *(b.metric for b in settings.fail_below))))
+    lacking = unavailable(wanted)
+    possible = tuple(metric for metric in wanted if metric not in lacking)
+    if lacking:
+        words = (
+            f"{' and '.join(lacking)} need SciPy and scikit-image"
+            " (pip install 'scipy>=1.13' 'scikit-image>=0.26')"
+        )
+        if not possible or any(bar.metric in lacking for bar in settings.fail_below):
+            raise DeviceError(words)
+        say(f"left out: {words}")
+    return possible
+
+
+def evaluate(
+    cases: Sequence[Case],
+    metrics: tuple[Metric, ...],
+    settings: EvalSettings,
+    loaded: LoadedSegmenter | None,
+    stop: Stop,
+) -> Iterator[Scored]:
+    """Score every case, in order: its prediction's file, or what the model makes of its picture."""
+    worker = EvalWorker(metrics, settings, loaded)
+    return run(cases, worker.steps, stop)
+
+
+@dataclass(frozen=True)
+class EvalWorker:
+    """The three steps every case goes through; a bad file ends in its own outcome."""
+
+    metrics: tuple[Metric, ...]
+    settings: EvalSettings
+    loaded: LoadedSegmenter | None
+
+    @property
+    def steps(self) -> Steps[Case, Item, Scored]:
+        """Give the steps to the executor."""
+        return Steps(self.read, self.compute, self.write, self.batch)
+
+    def batch(self) -> int:
+        """Give how many pictures share one pass."""
+        return self.loaded.batch if self.loaded else 1
+
+    def read(self, case: Case) -> Item | Ended[Scored]:
+        """Decode the truth, and the prediction or the picture."""
+        try:
+            truth = matte_of(self._decode(case.truth))
+            needs_picture = self.loaded or self.settings.gallery
+            picture = self._decode(case.picture) if needs_picture and case.picture else None
+            if case.prediction is None:
+                return Item(case, truth, picture)
+            return Item(case, truth, picture, matte_of(self._decode(case.prediction)))
+        except Exception as error:
+            return Ended(replace(_failed(case, error), is_unreadable=True))
+
+    def _decode(self, path: Path) -> Picture:
+        return read_picture(path, max_pixels=self.settings.max_pixels)
+
+    def compute(self, items: Sequence[Item]) -> list[Item | Ended[Scored]]:
+        """Segment a batch; where a batch cannot be run, each picture is tried alone."""
+        if self.loaded is None:
+            return list(items)
+        try:
+            pictures = [item.picture for item in items if item.picture is not None]
+            mattes = self.loaded.segment([network_view(picture) for picture in pictures])
+            if len(mattes) != len(items):
+                raise RuntimeError(f"{len(mattes)} mattes for {len(items)} pictures")
+        except Exception as error:
+            if isinstance(error, BirefcliError) and not isinstance(error, PictureError):
+                raise
+            if len(items) > 1:
+                return [result for item in items for result in self.compute([item])]
+            return [Ended(_failed(items[0].case, error))]
+        return [_predicted(item, matte) for item, matte in zip(items, mattes, strict=True)]
+
+    def write(self, item: Item) -> Scored:
+        """Measure a prediction against its truth."""
+        assert item.prediction is not None
+        try:
+            is_official = self.settings.protocol == EvalProtocol.OFFICIAL
+            pair = make_pair(item.prediction, item.truth, stretches=is_official)
+            values = measure(pair, self.metrics)
+            row = self._row(item, pair.prediction, values) if self.settings.gallery else None
+        except Exception as error:
+            return _failed(item.case, error)
+        is_resized = item.prediction.shape != item.truth.shape
+        return Scored(Outcome(item.case.name, Status.DONE), values, row, is_resized)
+
+    def _row(self, item: Item, prediction: Alpha, values: dict[Metric, Float]) -> Row:
+        metric = self.metrics[0]
+        score = pooled(metric, values[metric][None])[0]
+        caption = f"{item.case.name}   {metric} {score:.{DIGITS.get(metric, 3)}f}"
+        rgb: Rgb | None = None if item.picture is None else network_view(item.picture)
+        return make_row(caption, rgb, prediction, item.truth)
+
+
+def _predicted(item: Item, matte: Matte) -> Item | Ended[Scored]:
+    """Round a matte to 8 bits as `cut` would write it, with the picture's own alpha."""
+    assert item.picture is not None
+    if matte.shape != item.picture.size:
+        error = RuntimeError(f"a matte of {matte.shape} for {item.picture.size}")
+        return Ended(_failed(item.case, error))
+    if not np.isfinite(matte).all():
+        nan = PictureError("the model gave NaN; try --precision fp32", reason="nan")
+        return Ended(_failed(item.case, nan))
+    own = 255 if item.picture.alpha is None else item.picture.alpha
+    return replace(item, prediction=to_uint8(matte * own))
+
+
+def _failed(case: Case, error: Exception) -> Scored:
+    """Turn what went wrong with one case into its outcome."""
+    if os.environ.get("BIREFCLI_DEBUG") and not isinstance(error, BirefcliError):
+        raise error
+    is_ours = isinstance(error, BirefcliError)
+    reason = error.reason if isinstance(error, PictureError) else "internal"
+    message = str(error) if is_ours else f"{type(error).__name__}: {error}"
+    files = [str(path) for path in (case.truth, case.picture, case.prediction) if path]
+    if not any(file in message for file in files):
+        message = f"{case.name}: {message}"
+    return Scored(Outcome(case.name, Status.FAILED, reason, message))
