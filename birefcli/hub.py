@@ -16,6 +16,7 @@ from birefcli.errors import WeightsError
 from birefcli.variants import Variant
 
 CHECKPOINTS = (".safetensors", ".pth", ".pt")
+IMPORTED = "imported"  # in place of a repository: the user's own file
 
 # Failures of this machine's disk, and those of them that more room would cure.
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -26,7 +27,10 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True)
 class Wanted:
-    """A model on the hub; None leaves file, revision or hash to the hub's choice."""
+    """A model on the hub; None leaves file, revision or hash to the hub's choice.
+
+    An imported model is no hub's: its repository is IMPORTED and its revision its name.
+    """
 
     name: str
     repo: str
@@ -38,6 +42,8 @@ class Wanted:
     @property
     def command(self) -> str:
         """What to type to get it."""
+        if self.repo == IMPORTED:
+            return f"`birefcli models import FILE --name {self.name}`"
         return f"`birefcli models pull {self.name}`"
 
 

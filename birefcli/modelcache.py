@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from birefcli.errors import WeightsError
-from birefcli.hub import Wanted
+from birefcli.hub import IMPORTED, Wanted
 from birefcli.variants import find_repo
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a pull wrote down about a file, and holds later runs to."""
+    """What a pull or an import wrote down about a file, and holds later runs to."""
 
     repo: str
     file: str
@@ -29,10 +29,14 @@ class Record:
     # The file as it was when the hash was taken.
     size: int = 0
     mtime_ns: int = 0
+    # What an import found in the file.
+    backbone: str | None = None
 
     @property
     def name(self) -> str:
         """What to call this model on the command line."""
+        if self.repo == IMPORTED:
+            return self.revision
         variant = find_repo(self.repo)
         if variant is not None and variant.revision == self.asked:
             return variant.name
@@ -76,6 +80,16 @@ def records(folder: Path) -> Iterator[Record]:
             yield Record(**json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             continue
+
+
+def imports() -> Iterator[Record]:
+    """The record of every imported model, whether or not its file is still there."""
+    return (record for record in records(models_dir() / IMPORTED) if record.repo == IMPORTED)
+
+
+def find_import(name: str) -> Record | None:
+    """The record of the model that was imported under a name."""
+    return next((record for record in imports() if record.name == name), None)
 
 
 def keep(record: Record) -> Record:

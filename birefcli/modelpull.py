@@ -61,13 +61,17 @@ def _held(wanted: Wanted, accept_licence: bool, say: Callable[[str], None]) -> R
         if sha256 == record.sha256:
             return keep_if_allowed(record)
         say(
-            f"{wanted.name}: {record.path} has changed since it was pulled, "
+            f"{wanted.name}: {record.path} has changed since it was recorded, "
             f"its sha256 is {sha256}, not {record.sha256}"
         )
     return adopt(wanted)
 
 
 def _require_leave(wanted: Wanted, consent: bool, offline: bool) -> None:
+    if wanted.repo == hub.IMPORTED:
+        raise WeightsError(
+            f"the file imported as {wanted.name} is gone or changed; run {wanted.command}"
+        )
     missing = f"{wanted.name} is not on this machine"
     if offline:
         raise WeightsError(f"{missing} and --offline forbids a download; run {wanted.command}")
@@ -108,7 +112,7 @@ def _pull(wanted: Wanted, accept_licence: bool, say: Callable[[str], None]) -> R
         sha256 = _download(pinned, offer, place)
         record = keep(make_record(wanted, offer.file, offer.revision, sha256, licence=licence))
     except OSError as error:
-        raise _unwritable(error) from error
+        raise unwritable(error) from error
     if pinned.sha256 is None:
         say(
             f"{pinned.name}: recorded commit {offer.revision} with sha256 {sha256}; "
@@ -143,7 +147,7 @@ def _require_space(offer: Offer) -> None:
 def _download(wanted: Wanted, offer: Offer, place: Path) -> str:
     """Bring the offered file to its place and return its hash."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(models_dir() / wanted.repo)
+    sweep(models_dir() / wanted.repo)
     # The temporary folder goes whatever happens, Ctrl-C included; only a checked file leaves it.
     with tempfile.TemporaryDirectory(
         prefix=".pull-", dir=place.parent, ignore_cleanup_errors=True
@@ -158,7 +162,7 @@ def _download(wanted: Wanted, offer: Offer, place: Path) -> str:
     return sha256
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """Remove what a killed pull left behind more than a day ago."""
     for left in folder.rglob(".pull-*"):
         with suppress(OSError):
@@ -166,7 +170,8 @@ def _sweep(folder: Path) -> None:
                 shutil.rmtree(left)
 
 
-def _unwritable(error: OSError) -> WeightsError:
+def unwritable(error: OSError) -> WeightsError:
+    """What to say when our folder cannot take a model."""
     full = error.errno in hub.FULL
     why = f"the disk is full ({error.strerror}); make room" if full else error.strerror
     return WeightsError(

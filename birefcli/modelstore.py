@@ -9,8 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from birefcli.errors import UsageError, WeightsError
-from birefcli.hub import CHECKPOINTS, Wanted
-from birefcli.modelcache import config_file, find_record, models_dir, records, sha256_of, write_json
+from birefcli.hub import CHECKPOINTS, IMPORTED, Wanted
+from birefcli.modelcache import (
+    config_file,
+    find_import,
+    find_record,
+    imports,
+    models_dir,
+    records,
+    sha256_of,
+    write_json,
+)
 from birefcli.modelpull import obtain
 from birefcli.variants import VARIANTS, Variant, find_repo, find_sha256, find_variant, names_of
 
@@ -44,11 +53,11 @@ class ModelInfo:
 def resolve(
     name: str, *, consent: bool, offline: bool, accept_licence: bool, say: Callable[[str], None]
 ) -> ModelFile:
-    """The file behind a path, a bundled name, a published name or `hf:owner/name[@revision]`.
+    """The file behind a path, a bundled, published or imported name, or `hf:owner/name[@revision]`.
 
     `consent` allows a download (the user named this model just now); `say` gets one line about it.
     """
-    checkpoint = _checkpoint(Path(name).expanduser())
+    checkpoint = checkpoint_at(Path(name).expanduser())
     if checkpoint is not None:
         return _model_of_path(name, checkpoint)
     variant = find_variant(name)
@@ -63,11 +72,16 @@ def resolve(
 
 def known_name(name: str) -> str:
     """The name in full, still the same from any folder; nothing is looked up on the hub."""
-    checkpoint = _checkpoint(Path(name).expanduser())
+    checkpoint = checkpoint_at(Path(name).expanduser())
     if checkpoint is not None:
         return str(Path(name).expanduser().absolute())
     variant = find_variant(name)
     return variant.name if variant else _wanted(name).name
+
+
+def command(name: str) -> str:
+    """What to type to get a model of this name onto this disk."""
+    return _wanted(name).command if find_import(name) else f"`birefcli models pull {name}`"
 
 
 # What is used when no model is named.
@@ -136,7 +150,7 @@ class Stored:
 
 
 def stored() -> Iterator[Stored]:
-    """Every bundled and every pulled model on this disk."""
+    """Every bundled, pulled and imported model on this disk."""
     for variant in VARIANTS:
         path = bundled_file(variant)
         if path is not None and path.is_file():
@@ -146,11 +160,35 @@ def stored() -> Iterator[Stored]:
             yield Stored(record.name, record.path, record.sha256)
 
 
+def imported() -> list[Variant]:
+    """Every imported model, as a row of the table."""
+    return [
+        Variant(
+            name=record.name,
+            purpose=f"Your own; the same file as {known.name}." if known else "Your own.",
+            task=known.task if known else "unknown",
+            backbone=record.backbone or "unknown",
+            size=known.size if known else None,
+            keeps_aspect=known.keeps_aspect if known else None,
+            tile_order=known.tile_order if known else None,
+            licence=record.licence,
+            non_commercial=known is not None and known.non_commercial,
+            repo=record.repo,
+            file=record.file,
+            revision=record.revision,
+            sha256=record.sha256,
+            bytes=record.size,
+        )
+        for record in imports()
+        for known in (find_sha256(record.sha256),)
+    ]
+
+
 def local_file(variant: Variant) -> Path | None:
     """Where a model lies on this disk, if it does; nothing is hashed."""
     path = bundled_file(variant)
     if path is None:
-        record = find_record(_wanted_variant(variant))
+        record = find_record(wanted_variant(variant))
         path = record.path if record else None
     return path if path is not None and path.is_file() else None
 
@@ -163,7 +201,7 @@ def bundled_file(variant: Variant) -> Path | None:
 # Models that need no hub: paths and bundled files.
 
 
-def _checkpoint(path: Path) -> Path | None:
+def checkpoint_at(path: Path) -> Path | None:
     """The checkpoint at a path: the file itself, or the best one of a run folder."""
     if path.is_dir():
         path = path / "best.safetensors"
@@ -174,7 +212,7 @@ def _model_of_path(name: str, path: Path) -> ModelFile:
     sha256 = sha256_of(path)
     # A published file is recognised wherever it lies.
     variant = find_sha256(sha256)
-    licence = variant.licence if variant else _licence_in(path)
+    licence = variant.licence if variant else licence_in(path)
     return _model(name, path, sha256, licence, variant)
 
 
@@ -212,7 +250,7 @@ def card_sha256(path: Path) -> str | None:
     return found[1] if found else None
 
 
-def _licence_in(path: Path) -> str:
+def licence_in(path: Path) -> str:
     """The licence a checkpoint of ours states about itself."""
     if path.suffix.lower() != ".safetensors":
         return "unknown"
@@ -236,7 +274,10 @@ def _wanted(name: str) -> Wanted:
     """What a name that is no path and no bundled model asks the hub for."""
     variant = find_variant(name)
     if variant is not None:
-        return _wanted_variant(variant)
+        return wanted_variant(variant)
+    if record := find_import(name):
+        known = find_sha256(record.sha256)
+        return Wanted(name, IMPORTED, record.file, record.revision, record.sha256, known)
     if not name.startswith("hf:"):
         raise WeightsError(_unknown(name))
     written = _ON_HUB.fullmatch(name)
@@ -248,13 +289,14 @@ def _wanted(name: str) -> Wanted:
     variant = find_repo(repo)
     if variant is None:
         return Wanted(name, repo, None, revision, None, None)
-    wanted = _wanted_variant(variant)
+    wanted = wanted_variant(variant)
     if revision in (None, variant.revision):
         return wanted
     return replace(wanted, name=name, revision=revision, sha256=None)
 
 
-def _wanted_variant(variant: Variant) -> Wanted:
+def wanted_variant(variant: Variant) -> Wanted:
+    """What a row of the table asks the hub for."""
     return Wanted(
         name=variant.name,
         repo=variant.repo or "",

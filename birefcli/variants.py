@@ -18,8 +18,8 @@ class Variant:
     backbone: str = "swin_v1_l"
     # (height, width) the network sees; None: the file says.
     size: tuple[int, int] | None = (1024, 1024)
-    # Sides in multiples of 32 at the area of `size`, instead of squashing to it.
-    keeps_aspect: bool = False
+    # Sides in multiples of 32 at the area of `size`, instead of squashing; None: the file says.
+    keeps_aspect: bool | None = False
     # How tiles were stacked in training: "old" before November 2024, else "new"; None: measure it.
     tile_order: str | None
     licence: str = "MIT"

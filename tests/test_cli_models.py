@@ -140,6 +140,16 @@ def test_pull_goes_on_after_a_failure() -> None:
     assert Path(result.stdout.strip()).read_bytes() == GENERAL
 
 
+def test_path_prints_where_a_model_lies() -> None:
+    error = fail("path", "general")
+    assert isinstance(error, WeightsError) and error.exit_code == ExitCode.MODEL
+    assert "run `birefcli models pull general`" in str(error)
+    pulled = run("pull", "general").stdout
+    assert run("path", "BiRefNet").stdout == pulled
+    assert run("path", "compact").stdout == f"{modelstore.WEIGHTS / 'compact.safetensors'}\n"
+    assert "did you mean general?" in str(fail("path", "generl"))
+
+
 def test_use_remembers_and_forgets() -> None:
     result = run("use", "BiRefNet")
     assert result.stdout == "general\n"
@@ -204,7 +214,10 @@ def test_verify_holds_the_bundled_model_to_its_card(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["list"], ["list", "--json"], ["info", "general"], ["pull", "hf:some/model"], ["verify"]],
+    [
+        *(["list"], ["list", "--json"], ["info", "general"], ["path", "compact"]),
+        *(["pull", "hf:some/model"], ["verify"]),
+    ],
     ids=" ".join,
 )
 def test_no_command_loads_anything_heavy(hub: FakeHub, arguments: list[str]) -> None:

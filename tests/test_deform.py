@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -167,4 +168,16 @@ def test_a_broken_compiled_operator_means_plain(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(deform, "import_module", broken)
     deform._compiled_operator.cache_clear()
     assert deform._compiled_operator() is None
+    deform._compiled_operator.cache_clear()
+
+
+def test_a_torchvision_without_its_compiled_half_means_plain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    half = SimpleNamespace(deform_conv2d=deform_conv2d)
+    monkeypatch.setattr(deform, "import_module", lambda name: half)
+    for operators, expected in ((SimpleNamespace(), None), (half, deform_conv2d)):
+        monkeypatch.setattr(torch.ops, "torchvision", operators, raising=False)
+        deform._compiled_operator.cache_clear()
+        assert deform._compiled_operator() is expected
     deform._compiled_operator.cache_clear()

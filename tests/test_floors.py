@@ -30,12 +30,17 @@ FLOORS = (
     Floor("words", "__init__ errors settings variants"),
     Floor(
         "arrays",
-        "arrays imagefile decode matte pixelart foreground metrics grounds scene compose cutout",
-        "numpy cv2 PIL",
+        "arrays imagefile decode matte pixelart foreground metrics gallery grounds scene compose"
+        " cutout",
+        "numpy cv2 PIL scipy skimage",
     ),
     Floor("network", "net", "numpy cv2 PIL torch timm safetensors"),
-    Floor("backends", "hub modelcache modelpull modelstore segmenter", "huggingface_hub"),
-    Floor("walks", "inputs naming plan journal report executor cut doctor", "numpy"),
+    Floor(
+        "backends",
+        "hub modelcache modelpull modelstore modelimport segmenter",
+        "huggingface_hub",
+    ),
+    Floor("walks", "inputs naming plan journal report executor cut cases evaluate doctor", "numpy"),
     Floor("training", "train", "numpy PIL torch"),
     Floor("command line", "cli __main__", "typer rich"),
 )

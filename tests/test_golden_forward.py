@@ -1,6 +1,7 @@
 """The whole network in evaluation, against the official code's outputs for the same weights."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,7 +34,7 @@ class Run:
 @pytest.fixture(scope="module", params=FILES, ids=lambda path: path.stem[8:])
 def run(request: pytest.FixtureRequest) -> Iterator[Run]:
     path: Path = request.param
-    backbone = "_".join(path.stem.split("_")[1:4])
+    backbone = re.sub(r"^forward_|_\d+x\d+.*$", "", path.stem)
     order = "old" if "legacy" in path.stem else "new"
     network = BiRefNet(replace(published_config(backbone), tile_order=order)).eval()
     weight_rule(network)

@@ -21,6 +21,10 @@ COUNTS = {
     "pvt_v2_b1": 573,
     "pvt_v2_b2": 729,
     "pvt_v2_b5": 1449,
+    "resnet50": 715,
+    "vgg16": 423,
+    "vgg16bn": 488,
+    "dino_v3_s": 565,
 }
 
 

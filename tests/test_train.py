@@ -18,8 +18,8 @@ from birefcli.errors import UsageError, WeightsError
 from birefcli.executor import Stop
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import load_network
-from birefcli.net.cnn import MobileNetV2
 from birefcli.net.config import compact_config
+from birefcli.net.mobilenet import MobileNetV2
 from birefcli.settings import Stage, TrainSettings
 from birefcli.train.batches import batch_shape, compose_batch
 from birefcli.train.data import Pack

@@ -11,23 +11,27 @@ import typer
 
 from birefcli import modelstore
 from birefcli.errors import UsageError, WeightsError
+from birefcli.hub import IMPORTED
 from birefcli.modelcache import megabytes, sha256_of
 from birefcli.variants import VARIANTS, Variant, find_variant
 
 app = typer.Typer(
     name="models",
-    help="Show, download and choose models.",
+    help="Show, download, import and choose models.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AcceptOption = Annotated[
+    bool, typer.Option("--accept-licence", help="Accept a non-commercial licence.")
+]
 
 
 @app.command("list")
 def list_models(as_json: JsonOption = False) -> None:
     """Show every known model: purpose, size, licence, and whether it is on this machine."""
-    entries = [_entry(variant) for variant in VARIANTS]
+    entries = [_entry(variant) for variant in (*VARIANTS, *modelstore.imported())]
     if as_json:
         typer.echo(json.dumps([entry.facts() for entry in entries], indent=2))
     elif sys.stdout.isatty():
@@ -55,9 +59,7 @@ def info(
 @app.command()
 def pull(
     names: Annotated[list[str], typer.Argument(help="Published names or hf:owner/name.")],
-    accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="Accept a non-commercial licence.")
-    ] = False,
+    accept_licence: AcceptOption = False,
 ) -> None:
     """Download models and check them; print where each one lies."""
     failures = []
@@ -73,6 +75,30 @@ def pull(
         for failure in failures[:-1]:
             _say(failure)
         raise WeightsError(failures[-1])
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a training run.")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="What to call it; the file's name by default.")
+    ] = None,
+    accept_licence: AcceptOption = False,
+) -> None:
+    """Keep a copy of a checkpoint as a model with a name; print where it lies."""
+    from birefcli.modelimport import import_model
+
+    model = import_model(file, name, accept_licence=accept_licence)
+    typer.echo(str(model.path))
+    _say(f"{model.name}: sha256 {model.sha256}; use it with --model {model.name}")
+
+
+@app.command()
+def path(
+    name: Annotated[str, typer.Argument(help="A name, a path or hf:owner/name.")],
+) -> None:
+    """Print where the weights of a model on this machine lie."""
+    typer.echo(str(_local(name).path))
 
 
 @app.command()
@@ -92,7 +118,7 @@ def use(
     if os.environ.get(modelstore.VARIABLE):
         _say(f"{modelstore.VARIABLE} is set and decides before any choice")
     try:
-        modelstore.resolve(chosen, consent=False, offline=False, accept_licence=False, say=_say)
+        _local(chosen)
     except WeightsError as error:
         _say(str(error))
 
@@ -108,7 +134,7 @@ def verify(
     asked = [modelstore.known_name(name) for name in names or ()]
     for name in asked:
         if name not in {model.name for model in here}:
-            raise WeightsError(f"{name} is not on this machine; run `birefcli models pull {name}`")
+            raise WeightsError(f"{name} is not on this machine; run {modelstore.command(name)}")
     damaged = []
     for model in here:
         if not asked or model.name in asked:
@@ -123,11 +149,17 @@ def verify(
 
 def _repair(names: list[str]) -> str:
     """What to do about damaged models."""
-    pulled = [name for name in names if not ((v := find_variant(name)) and v.is_bundled)]
-    if not pulled:
+    fetched = [name for name in names if not ((v := find_variant(name)) and v.is_bundled)]
+    if not fetched:
         return "reinstall birefcli"
-    command = f"delete the file shown and run `birefcli models pull {' '.join(pulled)}`"
-    return command if pulled == names else f"{command}; reinstall birefcli for the bundled one"
+    commands = " and ".join(modelstore.command(name) for name in fetched)
+    step = f"delete {'the file' if len(fetched) == 1 else 'the files'} shown and run {commands}"
+    return step if fetched == names else f"{step}; reinstall birefcli for the bundled one"
+
+
+def _local(name: str) -> modelstore.ModelFile:
+    """A model on this machine; nothing is downloaded."""
+    return modelstore.resolve(name, consent=False, offline=False, accept_licence=False, say=_say)
 
 
 def _say(words: str) -> None:
@@ -158,7 +190,8 @@ class _Entry:
         if self.variant.is_bundled:
             state = "bundled" if self.path else "missing"
         else:
-            state = "here" if self.path else "-"
+            here = "imported" if self.variant.repo == IMPORTED else "here"
+            state = here if self.path else "-"
         return (
             self.variant.name,
             f"{state} *" if self.is_default else state,
@@ -180,7 +213,7 @@ def _entry(variant: Variant) -> _Entry:
 
 def _facts_of_file(name: str) -> dict[str, object]:
     """What can be said of a model that is not in the table."""
-    model = modelstore.resolve(name, consent=False, offline=False, accept_licence=False, say=_say)
+    model = _local(name)
     return {
         "name": model.name,
         "published_as": model.variant.name if model.variant else None,

@@ -2,11 +2,14 @@
 
 from torch import nn
 
-from birefcli.net.cnn import MobileNetV2
+from birefcli.net.config import TIMM
 
 
 def build_backbone(name: str) -> nn.Module:
-    """Build the backbone called `name` with fresh weights; unknown names raise KeyError."""
+    """Build the backbone called `name` with fresh weights; unknown names raise KeyError.
+
+    The maps of DINOv3 are all at stride 16.
+    """
     if name.startswith("swin"):
         from birefcli.net.swin import build_swin
 
@@ -15,4 +18,25 @@ def build_backbone(name: str) -> nn.Module:
         from birefcli.net.pvt import build_pvt
 
         return build_pvt(name)
-    return {"mobilenet_v2": MobileNetV2}[name]()
+    if name.startswith("dino"):
+        from birefcli.net.timm_backbones import build_dino
+
+        return build_dino(name)
+    if name.startswith(TIMM):
+        from birefcli.net.timm_backbones import build_timm
+
+        return build_timm(name.removeprefix(TIMM))
+    return _build_convolutional(name)
+
+
+def _build_convolutional(name: str) -> nn.Module:
+    from birefcli.net.mobilenet import MobileNetV2
+    from birefcli.net.resnet import build_resnet50
+    from birefcli.net.vgg import build_vgg16, build_vgg16bn
+
+    return {
+        "mobilenet_v2": MobileNetV2,
+        "resnet50": build_resnet50,
+        "vgg16": build_vgg16,
+        "vgg16bn": build_vgg16bn,
+    }[name]()

@@ -47,7 +47,7 @@ class BiRefNet(nn.Module):
         return Prediction(out.logits, out.side_logits, out.gradients, classes)
 
     def encode(self, image: Tensor) -> list[Tensor]:
-        """Give x1..x4 at strides 4, 8, 16, 32: the full picture's maps, then the half-size ones."""
+        """Give x1..x4, finest first: the full picture's maps, then the half-size ones."""
         full: list[Tensor] = self.bb(image)
         if not self.config.multi_scale:
             return full

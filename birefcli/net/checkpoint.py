@@ -16,7 +16,7 @@ from torch import Tensor
 from birefcli.errors import WeightsError
 from birefcli.imagefile import write_atomic
 from birefcli.net.birefnet import BiRefNet
-from birefcli.net.config import BiRefNetConfig, TileOrder, published_config
+from birefcli.net.config import BACKBONE_WIDTHS, BiRefNetConfig, TileOrder, published_config
 from birefcli.net.pvt import SHAPES as PVT_SHAPES
 from birefcli.net.swin import SHAPES as SWIN_SHAPES
 
@@ -235,24 +235,38 @@ def _infer_backbone(state: Mapping[str, Tensor], name: str) -> str:
         raise WeightsError(
             f"{name}: its PVT backbone of width {width} is none of pvt_v2_b0/b1/b2/b5"
         )
-    if "bb.features.1.conv.0.0.weight" in state:
-        return "mobilenet_v2"
-    for key, backbone in UNSUPPORTED.items():
-        if any(found.startswith(key) for found in state):
-            raise WeightsError(
-                f"{name}: its backbone is {backbone}, which this version does not build; "
-                "Swin and PVT backbones work"
-            )
+    for key, backbone in TOLD_BY_ONE_NAME.items():
+        if key in state:
+            return backbone
+    if any(key.startswith("bb.conv") for key in state):
+        raise WeightsError(
+            f"{name}: its ResNet or VGG backbone is cut as before April 2025, "
+            "which this version does not build"
+        )
+    if any(key.startswith("bb.model.") for key in state):
+        return _infer_dino(state, name)
     raise WeightsError(f"{name}: the file holds no BiRefNet: no known backbone under bb.*")
 
 
-# Backbones of the official code that are recognised only to say so, by what their names begin with.
-UNSUPPORTED = {
-    "bb.conv1.4.0.": "ResNet-50",
-    "bb.conv2.10.": "VGG-16",
-    "bb.conv": "an old ResNet or VGG",
-    "bb.model.": "DINOv3",
+# Weights that only one backbone has.
+TOLD_BY_ONE_NAME = {
+    "bb.features.1.conv.0.0.weight": "mobilenet_v2",
+    "bb.conv1.4.0.conv3.weight": "resnet50",
+    "bb.conv4.28.weight": "vgg16",
+    "bb.conv4.40.weight": "vgg16bn",
 }
+
+
+def _infer_dino(state: Mapping[str, Tensor], name: str) -> str:
+    token = state.get("bb.model.cls_token", torch.empty(0))
+    # At this width only s_plus gates its inner layers.
+    is_gated = "bb.model.blocks.0.mlp.fc1_g.weight" in state
+    for variant, widths in BACKBONE_WIDTHS.items():
+        if variant.startswith("dino") and widths[0] == token.shape[-1]:
+            return f"{variant}_plus" if variant == "dino_v3_s" and is_gated else variant
+    raise WeightsError(
+        f"{name}: its backbone is a timm model that the file does not name, as files of birefcli do"
+    )
 
 
 def _count(state: Mapping[str, Tensor], prefix: str) -> int:
@@ -311,7 +325,8 @@ def _alikeness(colours: tuple[Tensor, ...]) -> float:
 
 def _build(config: BiRefNetConfig, state: Mapping[str, Tensor], name: str) -> BiRefNet:
     try:
-        with torch.device("meta"):
+        # timm's backbones have constants that no file holds, so they are really made.
+        with torch.device("cpu" if config.needs_timm else "meta"):
             network = BiRefNet(config)
     except (TypeError, ValueError, KeyError, RuntimeError) as error:
         raise WeightsError(f"{name}: its description builds no network ({error})") from error

@@ -7,8 +7,10 @@ from typing import Any, Literal
 Reconstruction = Literal["deformable", "dilated"]
 TileOrder = Literal["new", "old"]
 
+Widths = tuple[int, int, int, int]
+
 # Channels of the feature maps at strides 4, 8, 16 and 32.
-BACKBONE_WIDTHS: dict[str, tuple[int, int, int, int]] = {
+BACKBONE_WIDTHS: dict[str, Widths] = {
     "swin_v1_t": (96, 192, 384, 768),
     "swin_v1_s": (96, 192, 384, 768),
     "swin_v1_b": (128, 256, 512, 1024),
@@ -18,7 +20,21 @@ BACKBONE_WIDTHS: dict[str, tuple[int, int, int, int]] = {
     "pvt_v2_b2": (64, 128, 320, 512),
     "pvt_v2_b5": (64, 128, 320, 512),
     "mobilenet_v2": (24, 32, 96, 320),
+    "resnet50": (256, 512, 1024, 2048),
+    "vgg16": (128, 256, 512, 512),
+    "vgg16bn": (128, 256, 512, 512),
+    # All four at stride 16.
+    "dino_v3_s": (384, 384, 384, 384),
+    "dino_v3_s_plus": (384, 384, 384, 384),
+    "dino_v3_b": (768, 768, 768, 768),
+    "dino_v3_l": (1024, 1024, 1024, 1024),
+    "dino_v3_h_plus": (1280, 1280, 1280, 1280),
+    "dino_v3_7b": (4096, 4096, 4096, 4096),
 }
+TIMM = "timm:"  # begins the names of all other backbones: timm:NAME
+
+# What the maps of DINOv3 become, from x4 to x1.
+DINO_PYRAMID: Widths = (3072, 1536, 768, 384)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -29,11 +45,15 @@ class BiRefNetConfig:
     """Everything needed to build one network; tuples run from the deepest stage to the finest."""
 
     backbone: str
+    # Channels of the maps of a backbone that the table does not hold.
+    widths: Widths | None = None
+    # Maps of one stride are resized to strides 32, 16, 8, 4 and brought to these channels.
+    pyramid: Widths | None = None
     # Encode the half-size picture too and join both (paper: multi-scale input).
     multi_scale: bool = True
     # Out of the squeeze module, and of decoder_block4..1.
     squeeze_channels: int
-    decoder_channels: tuple[int, int, int, int]
+    decoder_channels: Widths
     # Out of ipt_blk5..1 and inside them: the picture's tiles as features (inward reference).
     tile_channels: tuple[int, int, int, int, int]
     tile_inner: int = 64
@@ -62,16 +82,27 @@ class BiRefNetConfig:
         return self.batch_norm or not self.deepest_reference
 
     @property
-    def backbone_widths(self) -> tuple[int, int, int, int]:
-        """Channels of the backbone's maps at strides 4, 8, 16, 32."""
-        return BACKBONE_WIDTHS[self.backbone]
+    def needs_timm(self) -> bool:
+        """Whether timm builds the backbone."""
+        return self.backbone.startswith(("dino", TIMM))
 
     @property
-    def encoder_widths(self) -> tuple[int, int, int, int]:
+    def backbone_widths(self) -> Widths:
+        """Channels of the backbone's maps at strides 4, 8, 16, 32."""
+        return self.widths or BACKBONE_WIDTHS[self.backbone]
+
+    @property
+    def encoder_widths(self) -> Widths:
         """Channels of x1..x4 once both resolutions are joined."""
         factor = 2 if self.multi_scale else 1
         c1, c2, c3, c4 = self.backbone_widths
         return factor * c1, factor * c2, factor * c3, factor * c4
+
+    @property
+    def decoder_widths(self) -> Widths:
+        """Channels of the squeezed x4 and of x3..x1 as the decoder takes them."""
+        x1, x2, x3, _ = self.encoder_widths
+        return self.pyramid or (self.squeeze_channels, x3, x2, x1)
 
     def to_json(self) -> str:
         """Write the configuration as one line of JSON, for a checkpoint's metadata."""
@@ -90,13 +121,20 @@ class BiRefNetConfig:
         return cls(**frozen)
 
 
-def published_config(backbone: str) -> BiRefNetConfig:
-    """Describe the network every official checkpoint with this backbone uses (reference 1, 5)."""
-    c3, c2, c1, c0 = (2 * width for width in BACKBONE_WIDTHS[backbone])
+def published_config(backbone: str, widths: Widths | None = None) -> BiRefNetConfig:
+    """Describe the network every official checkpoint with this backbone uses (reference 1, 5).
+
+    `widths` are the backbone's channels where the table does not know them.
+    """
+    c3, c2, c1, c0 = (2 * width for width in widths or BACKBONE_WIDTHS[backbone])
+    pyramid = DINO_PYRAMID if backbone.startswith("dino") else None
+    _, d4, d3, d2 = pyramid or (c0, c1, c2, c3)
     return BiRefNetConfig(
         backbone=backbone,
+        widths=widths,
+        pyramid=pyramid,
         squeeze_channels=c0,
-        decoder_channels=(c1, c2, c3, c3 // 2),
+        decoder_channels=(d4, d3, d2, d2 // 2),
         tile_channels=(c0 // 8, c0 // 8, c1 // 8, c2 // 8, c3 // 8),
     )
 

@@ -95,7 +95,13 @@ class Decoder(nn.Module):
         self.config = config
         d4, d3, d2, d1 = config.decoder_channels
         t5, t4, t3, t2, t1 = config.tile_channels
-        x1, x2, x3, _ = config.encoder_widths
+        x4, x3, x2, x1 = config.decoder_widths
+
+        # Maps of one stride are first made a pyramid.
+        if config.pyramid:
+            widths = (config.squeeze_channels, *config.encoder_widths[2::-1])
+            for level, cin, cout in zip((4, 3, 2, 1), widths, config.pyramid, strict=True):
+                self.add_module(f"pyramid_neck_x{level}", BasicLatBlk(cin, cout))
 
         # Inward reference: the picture's own pixels, cut to each stage's size.
         self.stages = (4, 3, 2) if config.deepest_reference else (3, 2)
@@ -108,7 +114,7 @@ class Decoder(nn.Module):
         self.ipt_blk2 = self._tile_block(3, t2)
         self.ipt_blk1 = self._tile_block(4, t1)
 
-        self.decoder_block4 = decoder_block(config, 1, config.squeeze_channels + t5, d4)
+        self.decoder_block4 = decoder_block(config, 1, x4 + t5, d4)
         self.decoder_block3 = decoder_block(config, 2, d4 + t4, d3)
         self.decoder_block2 = decoder_block(config, 3, d3 + t3, d2)
         self.decoder_block1 = decoder_block(config, 4, d2 + t2, d1)
@@ -119,14 +125,14 @@ class Decoder(nn.Module):
         self.lateral_block2 = BasicLatBlk(x1, d2)
 
         # Side outputs, and the outward reference: gradient prediction and attention.
-        widths = {4: d4, 3: d3, 2: d2}
+        stage_widths = {4: d4, 3: d3, 2: d2}
         for stage in (4, 3, 2):
-            self.add_module(f"conv_ms_spvn_{stage}", nn.Conv2d(widths[stage], 1, 1))
+            self.add_module(f"conv_ms_spvn_{stage}", nn.Conv2d(stage_widths[stage], 1, 1))
         for stage in self.stages:
             self.add_module(
                 f"gdt_convs_{stage}",
                 nn.Sequential(
-                    nn.Conv2d(widths[stage], GRADIENT_CHANNELS, 3, padding=1),
+                    nn.Conv2d(stage_widths[stage], GRADIENT_CHANNELS, 3, padding=1),
                     norm(GRADIENT_CHANNELS, batch_norm=config.batch_norm),
                     nn.ReLU(inplace=True),
                 ),
@@ -152,27 +158,37 @@ class Decoder(nn.Module):
         edges = laplacian(image) if supervise else None
 
         # Stage 4, H/32
-        y = features.pop()
+        y = self._next_map(features, image)
         if self.config.deepest_reference:
             y = self._with_tiles(y, image, self.ipt_blk5)
         y = self._gated(4, self.decoder_block4(y), edges, sides, gradients)
 
         # Stage 3, H/16
-        y = self._with_lateral(y, features.pop(), self.lateral_block4)
+        y = self._with_lateral(y, self._next_map(features, image), self.lateral_block4)
         y = self._with_tiles(y, image, self.ipt_blk4)
         y = self._gated(3, self.decoder_block3(y), edges, sides, gradients)
 
         # Stage 2, H/8
-        y = self._with_lateral(y, features.pop(), self.lateral_block3)
+        y = self._with_lateral(y, self._next_map(features, image), self.lateral_block3)
         y = self._with_tiles(y, image, self.ipt_blk3)
         y = self._gated(2, self.decoder_block2(y), edges, sides, gradients)
 
         # Stage 1, H/4
-        y = self._with_lateral(y, features.pop(), self.lateral_block2)
+        y = self._with_lateral(y, self._next_map(features, image), self.lateral_block2)
         y = self._with_tiles(y, image, self.ipt_blk2)
         y = self.decoder_block1(y)
 
         return Prediction(self._head(y, image), tuple(sides), tuple(gradients))
+
+    def _next_map(self, features: list[Tensor], image: Tensor) -> Tensor:
+        """Take the deepest map off the list, in a pyramid resized to its level and widened."""
+        level = len(features)
+        x = features.pop()
+        if not self.config.pyramid:
+            return x
+        size = [side >> (level + 1) for side in image.shape[-2:]]
+        out: Tensor = self.get_submodule(f"pyramid_neck_x{level}")(resize(x, size))
+        return out
 
     def _with_lateral(self, y: Tensor, x: Tensor, lateral: nn.Module) -> Tensor:
         carried: Tensor = lateral(x)

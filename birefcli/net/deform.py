@@ -100,7 +100,8 @@ def _compiled_operator() -> Callable[..., Tensor] | None:
     # A build for another torch fails in many ways, RuntimeError and OSError among them.
     except Exception:
         return None
-    return operator
+    # Beside timm, torchvision may be here without its compiled half.
+    return operator if hasattr(torch.ops.torchvision, "deform_conv2d") else None
 
 
 class DeformableConv2d(nn.Module):

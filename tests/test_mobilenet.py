@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from birefcli.net.cnn import MobileNetV2, SameConv2d
+from birefcli.net.mobilenet import MobileNetV2, SameConv2d
 
 
 def padded_like_tensorflow(x: torch.Tensor, conv: SameConv2d) -> torch.Tensor:
