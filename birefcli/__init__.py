@@ -1,3 +1,3 @@
-"""Cut out and peel apart pictures with BiRefNet, on the command line, in bulk."""
+"""Cut the object out of pictures with BiRefNet, on the command line, in bulk."""
 
 __version__ = "0.1.0"

@@ -63,7 +63,7 @@ def main(
         ),
     ] = False,
 ) -> None:
-    """Cut out and peel apart pictures with BiRefNet, in bulk."""
+    """Cut the object out of pictures with BiRefNet, in bulk."""
 
 
 app.command()(cut.cut)
