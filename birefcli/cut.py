@@ -32,7 +32,7 @@ from birefcli.modelstore import ModelFile
 from birefcli.naming import SUFFIXES
 from birefcli.plan import STDOUT, Job, Plan, make_plan, output_roots
 from birefcli.report import Outcome, Status
-from birefcli.segmenter import LoadedSegmenter, Segmenter
+from birefcli.segmenter import LoadedSegmenter, Segmenter, segment_each
 from birefcli.settings import CutSettings, Format, OnEmpty, Product
 
 # Raised whenever the same settings and weights give other bytes than before.
@@ -182,36 +182,17 @@ class CutWorker:
     # Compute
 
     def compute(self, items: Sequence[Item]) -> list[Item | Ended[Outcome]]:
-        """Segment a batch; where a batch cannot be run, each picture is tried alone."""
-        # What is wrong with the model or the device is no picture's fault, and ends the run.
+        """Segment a batch."""
         segment = self.segmenter.segment
         started = time.perf_counter()
-        try:
-            mattes = segment([network_view(item.picture) for item in items])
-            if len(mattes) != len(items):
-                raise RuntimeError(f"{len(mattes)} mattes for {len(items)} pictures")
-        except Exception as error:
-            if isinstance(error, BirefcliError) and not isinstance(error, PictureError):
-                raise
-            if len(items) > 1:
-                return [result for item in items for result in self.compute([item])]
-            return [Ended(failure(items[0].job, error, time.perf_counter() - started))]
+        results = segment_each(segment, [network_view(item.picture) for item in items])
         seconds = (time.perf_counter() - started) / len(items)
         return [
-            self._checked(replace(item, matte=matte, seconds=item.seconds + seconds))
-            for item, matte in zip(items, mattes, strict=True)
+            Ended(failure(item.job, result, item.seconds + seconds))
+            if isinstance(result, Exception)
+            else replace(item, matte=result, seconds=item.seconds + seconds)
+            for item, result in zip(items, results, strict=True)
         ]
-
-    def _checked(self, item: Item) -> Item | Ended[Outcome]:
-        """Let a matte pass that fits its picture and holds numbers."""
-        assert item.matte is not None
-        if item.matte.shape != item.picture.size:
-            error = RuntimeError(f"a matte of {item.matte.shape} for {item.picture.size}")
-            return Ended(failure(item.job, error, item.seconds))
-        if not np.isfinite(item.matte).all():
-            nan = PictureError("the model gave NaN; try --precision fp32", reason="nan")
-            return Ended(failure(item.job, nan, item.seconds))
-        return item
 
     # Write
 

@@ -19,7 +19,7 @@ from birefcli.metrics.pair import Float, make_pair, matte_of
 from birefcli.metrics.tally import DIGITS, Tally, measure, pooled, unavailable
 from birefcli.modelstore import ModelInfo
 from birefcli.report import Outcome, Status
-from birefcli.segmenter import LoadedSegmenter
+from birefcli.segmenter import LoadedSegmenter, segment_each
 from birefcli.settings import EvalProtocol, EvalSettings, Metric
 
 WORST = 20  # rows of a gallery
@@ -138,21 +138,17 @@ class EvalWorker:
         return read_picture(path, max_pixels=self.settings.max_pixels)
 
     def compute(self, items: Sequence[Item]) -> list[Item | Ended[Scored]]:
-        """Segment a batch; where a batch cannot be run, each picture is tried alone."""
+        """Segment a batch, where a model is scored."""
         if self.loaded is None:
             return list(items)
-        try:
-            pictures = [item.picture for item in items if item.picture is not None]
-            mattes = self.loaded.segment([network_view(picture) for picture in pictures])
-            if len(mattes) != len(items):
-                raise RuntimeError(f"{len(mattes)} mattes for {len(items)} pictures")
-        except Exception as error:
-            if isinstance(error, BirefcliError) and not isinstance(error, PictureError):
-                raise
-            if len(items) > 1:
-                return [result for item in items for result in self.compute([item])]
-            return [Ended(_failed(items[0].case, error))]
-        return [_predicted(item, matte) for item, matte in zip(items, mattes, strict=True)]
+        pictures = [item.picture for item in items if item.picture is not None]
+        results = segment_each(self.loaded.segment, [network_view(p) for p in pictures])
+        return [
+            Ended(_failed(item.case, result))
+            if isinstance(result, Exception)
+            else _predicted(item, result)
+            for item, result in zip(items, results, strict=True)
+        ]
 
     def write(self, item: Item) -> Scored:
         """Measure a prediction against its truth."""
@@ -175,15 +171,9 @@ class EvalWorker:
         return make_row(caption, rgb, prediction, item.truth)
 
 
-def _predicted(item: Item, matte: Matte) -> Item | Ended[Scored]:
+def _predicted(item: Item, matte: Matte) -> Item:
     """Round a matte to 8 bits as `cut` would write it, with the picture's own alpha."""
     assert item.picture is not None
-    if matte.shape != item.picture.size:
-        error = RuntimeError(f"a matte of {matte.shape} for {item.picture.size}")
-        return Ended(_failed(item.case, error))
-    if not np.isfinite(matte).all():
-        nan = PictureError("the model gave NaN; try --precision fp32", reason="nan")
-        return Ended(_failed(item.case, nan))
     own = 255 if item.picture.alpha is None else item.picture.alpha
     return replace(item, prediction=to_uint8(matte * own))
 

@@ -4,7 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from birefcli.arrays import Matte, Rgb
+from birefcli.errors import BirefcliError, PictureError
 from birefcli.modelstore import ModelFile, ModelInfo
 from birefcli.settings import ModelSettings
 
@@ -24,6 +27,34 @@ class LoadedSegmenter:
     model: ModelInfo
     device: str
     batch: int
+
+
+def segment_each(segment: Segmenter, images: Sequence[Rgb]) -> list[Matte | Exception]:
+    """Give each picture its matte, or what went wrong with it alone.
+
+    Where a batch cannot be run each picture is tried by itself. What is wrong with the model or
+    the device is no picture's fault, and is raised.
+    """
+    try:
+        mattes = segment(images)
+        if len(mattes) != len(images):
+            raise RuntimeError(f"{len(mattes)} mattes for {len(images)} pictures")
+    except Exception as error:
+        if isinstance(error, BirefcliError) and not isinstance(error, PictureError):
+            raise
+        if len(images) == 1:
+            return [error]
+        return [result for image in images for result in segment_each(segment, [image])]
+    return [_fault(matte, image) or matte for matte, image in zip(mattes, images, strict=True)]
+
+
+def _fault(matte: Matte, image: Rgb) -> Exception | None:
+    """Say what keeps a matte from being used."""
+    if matte.shape != image.shape[:2]:
+        return RuntimeError(f"a matte of {matte.shape} for {image.shape[:2]}")
+    if not np.isfinite(matte).all():
+        return PictureError("the model gave NaN; try --precision fp32", reason="nan")
+    return None
 
 
 def load_segmenter(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -11,6 +12,9 @@ from birefcli.arrays import Matte, Rgb
 from birefcli.errors import PictureError
 from birefcli.modelstore import ModelFile, ModelInfo
 from birefcli.segmenter import LoadedSegmenter, Segmenter
+
+if TYPE_CHECKING:
+    from birefcli.net.config import BiRefNetConfig
 
 MODEL = ModelFile(
     name="fake",
@@ -115,23 +119,29 @@ def draw_files(folder: Path, *names: str) -> list[Path]:
 # ---- a network -------------------------------------------------------------------------------
 
 
+def tiny_config() -> "BiRefNetConfig":
+    """Describe a real BiRefNet that is small and quick."""
+    from birefcli.net.config import compact_config
+
+    return replace(
+        compact_config(64),
+        squeeze_channels=8,
+        decoder_channels=(8, 8, 8, 8),
+        tile_channels=(4, 4, 4, 4, 4),
+        tile_inner=4,
+        block_inner=(8, 8, 8, 8, 8),
+        branch_channels=(8, 8, 8, 8, 8),
+    )
+
+
 def save_tiny_network(path: Path) -> Path:
     """Write a real BiRefNet that is small, quick, and calls bright pixels foreground."""
     import torch
 
     from birefcli.net.birefnet import BiRefNet
     from birefcli.net.checkpoint import save_network
-    from birefcli.net.config import compact_config
 
-    config = replace(
-        compact_config(64),
-        squeeze_channels=8,
-        decoder_channels=(8, 8, 8, 8),
-        tile_channels=(4, 4, 4, 4, 4),
-        tile_inner=4,
-        block_inner=(4, 4, 4, 4, 4),
-        branch_channels=(4, 4, 4, 4, 4),
-    )
+    config = tiny_config()
     torch.manual_seed(0)
     network = BiRefNet(config).eval()
     with torch.no_grad():

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+from fakes import tiny_config
 from golden_rule import GOLDEN
 from torch import Tensor, nn
 
@@ -19,15 +20,7 @@ from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import infer_config, load_network, measure_order, save_network
 from birefcli.net.config import BiRefNetConfig, compact_config, published_config
 
-TINY = replace(
-    compact_config(64),
-    squeeze_channels=8,
-    decoder_channels=(8, 8, 8, 8),
-    tile_channels=(4, 4, 4, 4, 4),
-    tile_inner=4,
-    block_inner=(8, 8, 8, 8, 8),
-    branch_channels=(8, 8, 8, 8, 8),
-)
+TINY = tiny_config()
 PUBLISHED = published_config("pvt_v2_b0")
 
 

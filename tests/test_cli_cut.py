@@ -9,14 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import safetensors.torch
 import torch
-from fakes import draw, draw_files, save_tiny_network
+from fakes import draw, draw_files
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -29,28 +28,7 @@ from birefcli.report import Outcome, Status
 
 ROOT = Path(birefcli.__file__).parents[1]
 PROGRAM = (sys.executable, "-m", "birefcli", "cut")
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A tiny network, and one thread for it: more wait for each other longer than they work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield save_tiny_network(tmp_path_factory.mktemp("tiny") / "tiny.safetensors")
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BIREFCLI_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("BIREFCLI_MODEL", str(tiny))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.delenv("BIREFCLI_DEBUG", raising=False)
-    yield tmp_path
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def cut(*arguments: str, stdin: bytes | None = None) -> Result:

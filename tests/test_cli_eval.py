@@ -8,13 +8,12 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from fakes import Failing, draw, draw_files, loaded, not_a_number, nothing, save_tiny_network
+from fakes import Failing, draw, draw_files, loaded, not_a_number, nothing
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -27,28 +26,7 @@ from birefcli.settings import SEGMENTATION, Metric
 
 ROOT = Path(birefcli.__file__).parents[1]
 PROGRAM = (sys.executable, "-m", "birefcli", "eval")
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A tiny network, and one thread for it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield save_tiny_network(tmp_path_factory.mktemp("tiny") / "tiny.safetensors")
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BIREFCLI_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("BIREFCLI_MODEL", str(tiny))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.delenv("BIREFCLI_DEBUG", raising=False)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def evaluate(*arguments: str) -> Result:

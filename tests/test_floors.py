@@ -38,7 +38,7 @@ FLOORS = (
     Floor(
         "backends",
         "hub modelcache modelpull modelstore modelimport segmenter",
-        "huggingface_hub",
+        "huggingface_hub numpy",
     ),
     Floor("walks", "inputs naming plan journal report executor cut cases evaluate doctor", "numpy"),
     Floor("training", "train", "numpy PIL torch"),

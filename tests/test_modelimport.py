@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fakes import tiny_config
 from typer.testing import CliRunner, Result
 
 from birefcli import modelstore, variants
@@ -17,18 +18,9 @@ from birefcli.modelimport import import_model
 from birefcli.modelstore import ModelFile
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import load_network, save_network
-from birefcli.net.config import compact_config
 from birefcli.variants import find_variant
 
-TINY = replace(
-    compact_config(64),
-    squeeze_channels=8,
-    decoder_channels=(8, 8, 8, 8),
-    tile_channels=(4, 4, 4, 4, 4),
-    tile_inner=4,
-    block_inner=(8, 8, 8, 8, 8),
-    branch_channels=(8, 8, 8, 8, 8),
-)
+TINY = tiny_config()
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from fakes import draw, save_tiny_network
+from fakes import draw
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -27,26 +26,7 @@ from birefcli.cli import app
 from birefcli.errors import ExitCode
 
 ROOT = Path(birefcli.__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A tiny network, and one thread for it: more wait for each other longer than they work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield save_tiny_network(tmp_path_factory.mktemp("tiny") / "tiny.safetensors")
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BIREFCLI_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("BIREFCLI_MODEL", str(tiny))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.delenv("BIREFCLI_DEBUG", raising=False)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def cut(*arguments: str) -> Result:
