@@ -57,6 +57,18 @@ def _fault(matte: Matte, image: Rgb) -> Exception | None:
     return None
 
 
+def require_device(settings: ModelSettings) -> None:
+    """Raise DeviceError where a device or precision that was asked for by name is not there.
+
+    What every machine has is not looked at, so that a run with nothing to do stays quick.
+    """
+    if settings.device in ("auto", "cpu") and settings.precision != "fp16":
+        return
+    from birefcli.net.device import choose_compute
+
+    choose_compute(settings.device, settings.precision)
+
+
 def load_segmenter(
     settings: ModelSettings, model: ModelFile, say: Callable[[str], None]
 ) -> LoadedSegmenter:

@@ -367,6 +367,14 @@ def test_a_device_that_is_not_there_is_five(here: Path) -> None:
     assert f"--device {absent}" in only_sentence(result)
 
 
+def test_an_absent_device_is_an_error_even_where_nothing_is_left_to_do(here: Path) -> None:
+    draw_files(here, "photos/a.jpg")
+    absent = "mps" if torch.cuda.is_available() else "cuda"
+    assert cut("photos").exit_code == ExitCode.OK
+    assert cut("photos", "--device", absent).exit_code == ExitCode.DEVICE
+    assert cut("photos", "--device", "auto").exit_code == ExitCode.OK
+
+
 def test_the_processor_can_be_asked_for(here: Path) -> None:
     draw_files(here, "a.png")
     (line,) = lines(cut("a.png", "--device", "cpu", "--precision", "bf16", "--json").stdout)

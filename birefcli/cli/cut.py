@@ -252,10 +252,11 @@ def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
     from birefcli.executor import Stop
     from birefcli.modelstore import ModelInfo, default_choice, resolve
     from birefcli.report import RunReport
-    from birefcli.segmenter import LoadedSegmenter, load_segmenter
+    from birefcli.segmenter import LoadedSegmenter, load_segmenter, require_device
 
     settings = prepared.settings
     inputs = prepared.inputs
+    require_device(settings.model)
     stop = Stop()
     report = RunReport(planned=len(prepared.plan.jobs) + len(inputs.missing) + len(inputs.closed))
     with Console(report.planned, as_json=as_json, quiet=quiet, report=settings.report) as console:
