@@ -13,6 +13,7 @@ from birefcli.arrays import Alpha, Matte, Rgb, Rgba, rescale, to_uint8
 from birefcli.grounds import GroundSupply
 from birefcli.matte import Size
 from birefcli.scene import Scene, distort, fit, photo_scene
+from birefcli.settings import TrainSettings
 
 
 class Supply(GroundSupply, Protocol):
@@ -32,10 +33,11 @@ class Supply(GroundSupply, Protocol):
 class Mixture:
     """How often each kind of sample is drawn; the rest are smooth compositions."""
 
-    photo: float = 0.36
-    empty: float = 0.14
-    pixel: float = 0.26
-    same_color: float = 0.12  # of the composed ones: the ground has the object's own colour
+    photo: float = TrainSettings.photo
+    empty: float = TrainSettings.empty
+    pixel: float = TrainSettings.pixel
+    # Of the composed ones: the ground has the object's own colour.
+    same_color: float = TrainSettings.same_color
 
 
 def draw_sample(rng: Generator, size: Size, supply: Supply, mixture: Mixture) -> Scene:

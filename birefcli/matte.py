@@ -17,13 +17,6 @@ _Labels: TypeAlias = npt.NDArray[np.int32]
 HALF_STEP = 0.5 / 255
 
 
-def resize(matte: Matte, size: Size) -> Matte:
-    """Resample the matte to (height, width), bilinearly."""
-    height, width = size
-    resized = cv2.resize(matte, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(np.asarray(resized, np.float32), 0, 1)
-
-
 def levels(matte: Matte, low: float, high: float) -> Matte:
     """Snap the ends: 0 up to `low`, 1 from `high`, linear between them."""
     if not low < high:
@@ -109,11 +102,6 @@ def is_empty(matte: Matte) -> bool:
     """
     limit = max(min(16, 0.02 * matte.size), 0.0005 * matte.size)
     return bool(np.count_nonzero(matte > 0.5) < limit)
-
-
-def coverage(matte: Matte) -> float:
-    """Return the share of the picture that is foreground."""
-    return float(matte.mean(dtype=np.float64))
 
 
 def _disk(px: int) -> npt.NDArray[np.uint8]:

@@ -98,9 +98,8 @@ def test_a_shadow_darkens_the_ground_and_never_enters_the_matte(seed):
     outside = shaded.matte == 0
     assert shaded.rgb[outside].min() < 200 or outside.sum() == 0
     assert np.all(plain.rgb[plain.matte == 0] == 200)
-    assert set(np.unique(shaded.matte[shaded.matte > 0])) <= set(np.unique(plain.matte)) | set(
-        np.unique(shaded.matte)
-    )
+    # The sprite's own alpha is 0 or 1, at times all of it thinned: a shadow would add many values.
+    assert len(np.unique(shaded.matte)) == 2
 
 
 def test_a_photograph_keeps_its_mask_on_its_object():

@@ -11,7 +11,6 @@ from hypothesis.extra.numpy import arrays
 from birefcli.arrays import Matte
 from birefcli.matte import (
     bounding_box,
-    coverage,
     fill_holes,
     grow,
     harden,
@@ -20,7 +19,6 @@ from birefcli.matte import (
     levels,
     pad_box,
     remove_specks,
-    resize,
     shrink,
 )
 
@@ -72,30 +70,6 @@ def slow_morphology(matte: Matte, px: int, choose: type[max]) -> Matte:  # type:
 
 
 # Size and levels
-
-
-@quick
-@given(mattes, st.integers(1, 20), st.integers(1, 20))
-def test_resize_gives_the_size_and_stays_within_its_values(m: Matte, h: int, w: int) -> None:
-    resized = resize(m, (h, w))
-    assert resized.shape == (h, w) and resized.dtype == np.float32
-    assert m.min() - 1e-6 <= resized.min() and resized.max() <= m.max() + 1e-6
-    assert resized.min() >= 0 and resized.max() <= 1
-
-
-def test_resize_is_bilinear_between_pixel_centres() -> None:
-    doubled = resize(np.array([[0, 1]], np.float32), (1, 4))
-    np.testing.assert_allclose(doubled, [[0, 0.25, 0.75, 1]], atol=1e-6)
-
-
-def test_resize_clips() -> None:
-    assert resize(np.array([[-1, 2]], np.float32), (1, 2)).tolist() == [[0, 1]]
-
-
-@quick
-@given(mattes)
-def test_resize_to_the_same_size_changes_nothing(m: Matte) -> None:
-    np.testing.assert_array_equal(resize(m, (m.shape[0], m.shape[1])), m)
 
 
 def test_levels_snap_the_ends_and_stretch_between() -> None:
@@ -335,16 +309,9 @@ def test_empty_goes_by_count_and_share(
     assert is_empty(m) is expected
 
 
-@quick
-@given(mattes)
-def test_coverage_is_the_mean(m: Matte) -> None:
-    assert coverage(m) == pytest.approx(sum(map(float, m.ravel())) / m.size)
-
-
 @pytest.mark.parametrize(
     "change",
     [
-        lambda m: resize(m, (4, 4)),
         lambda m: levels(m, 0.1, 0.9),
         lambda m: harden(m, 0.5),
         invert,

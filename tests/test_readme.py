@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from commands import commands
+from fakes import draw
+from PIL import Image
 
 import birefcli
 
@@ -89,3 +91,11 @@ birefcli pel x.png
         ("models pull", []),
     ]
     assert alone(text) == {"--json"}
+
+
+def test_the_library_example_runs_as_it_stands(here: Path) -> None:
+    (example,) = re.findall(r"^```python\n(.*?)^```", README.read_text("utf-8"), re.M | re.S)
+    draw(0).save("a.jpg")
+    exec(compile(example, str(README), "exec"), {})
+    with Image.open("a.png") as cutout:
+        assert cutout.mode == "RGBA" and cutout.getextrema()[3] == (0, 255)

@@ -12,7 +12,9 @@ import pytest
 import torch
 from numpy.random import default_rng
 from PIL import Image
+from typer.testing import CliRunner
 
+from birefcli.cli import app
 from birefcli.cli.train import minutes, read_recipe
 from birefcli.errors import UsageError, WeightsError
 from birefcli.executor import Stop
@@ -267,3 +269,25 @@ def test_a_recipe_sets_settings_and_names_what_it_does_not_know(tmp_path):
     path.write_text("rate = \n")
     with pytest.raises(UsageError, match="not a TOML file"):
         read_recipe(path)
+
+
+def test_the_command_trains_what_the_recipe_and_the_options_say(pack, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    recipe, run = tmp_path / "recipe.toml", tmp_path / "run"
+    recipe.write_text(
+        "steps = 9\nsize = 64\nwarmup = 1\n[[stages]]\nuntil = 1.0\nsize = 64\nbatch = 2\n"
+    )
+    options = ["--steps", "1", "--seed", "3", "--threads", "1", "--workers", "1", "--device", "cpu"]
+    command = ["train", str(pack), "-o", str(run), "--recipe", str(recipe), *options]
+    result = CliRunner().invoke(app, [*command, "--precision", "bf16"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{run / 'best.safetensors'}\n"
+    assert "validated at step 1" in result.stderr
+    used = json.loads((run / "settings.json").read_text())
+    assert (used["steps"], used["size"], used["seed"], used["precision"]) == (1, 64, 3, "bf16")
+    assert load_network(run / "best.safetensors", name="run").config.size == (64, 64)
+
+    again = CliRunner().invoke(app, command)
+    assert again.exit_code == 2 and "give --resume or --redo" in again.stderr
+    redone = CliRunner().invoke(app, [*command, "--redo", "--quiet", "--time-budget", "1s"])
+    assert redone.exit_code == 0 and "validated" not in redone.stderr
