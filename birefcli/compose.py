@@ -13,7 +13,7 @@ from birefcli.arrays import Alpha, Matte, Rgb, Rgba, rescale, to_uint8
 from birefcli.grounds import GroundSupply
 from birefcli.matte import Size
 from birefcli.scene import Scene, distort, fit, photo_scene
-from birefcli.settings import TrainSettings
+from birefcli.trainsettings import TrainSettings
 
 
 class Supply(GroundSupply, Protocol):

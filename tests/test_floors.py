@@ -27,7 +27,7 @@ class Floor:
 
 
 FLOORS = (
-    Floor("words", "__init__ errors settings variants"),
+    Floor("words", "__init__ errors settings trainsettings variants"),
     Floor(
         "arrays",
         "arrays imagefile decode matte pixelart foreground metrics gallery grounds scene compose"

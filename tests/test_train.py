@@ -22,11 +22,11 @@ from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import load_network
 from birefcli.net.config import compact_config
 from birefcli.net.mobilenet import MobileNetV2
-from birefcli.settings import Stage, TrainSettings
 from birefcli.train.batches import batch_shape, compose_batch
 from birefcli.train.data import Pack
 from birefcli.train.loop import learning_rate, make_optimizer, train, update_average
 from birefcli.train.refit import convolutions_with_norms, load_folded
+from birefcli.trainsettings import Stage, TrainSettings
 
 KINDS = {
     "sprite": 4,
@@ -79,7 +79,7 @@ def pack(tmp_path_factory) -> Path:
 @pytest.fixture
 def settings(pack: Path, tmp_path: Path) -> TrainSettings:
     return TrainSettings(
-        data=pack,
+        data=(pack,),
         out=tmp_path / "run",
         steps=4,
         stages=(Stage(0.5, 64, 2), Stage(1.0, 96, 2)),
@@ -249,7 +249,7 @@ def test_a_pack_without_validation_is_refused_before_anything_is_written(setting
         "kind,source,shard,member,mask,split,tier\ngame_tile,x,all.zip,a.png,,val,A\n"
     )
     with pytest.raises(UsageError, match="nothing to validate on"):
-        train(replace(settings, data=tmp_path), print, Stop())
+        train(replace(settings, data=(tmp_path,)), print, Stop())
     assert not settings.out.exists()
 
 

@@ -9,7 +9,7 @@ import typer
 
 from birefcli.cli.options import DeviceOption, PrecisionOption, QuietOption
 from birefcli.errors import ExitCode, UsageError
-from birefcli.settings import Stage, TrainSettings
+from birefcli.trainsettings import Stage, TrainSettings
 
 
 def train(
@@ -50,7 +50,13 @@ def train(
     values = read_recipe(recipe) if recipe else {}
     values |= {name: value for name, value in asked.items() if value is not None}
     settings = TrainSettings(
-        data=data, out=out, device=device, precision=precision, resume=resume, redo=redo, **values
+        data=(data,),
+        out=out,
+        device=device,
+        precision=precision,
+        resume=resume,
+        redo=redo,
+        **values,
     )
     from birefcli.cli.signals import Signals
     from birefcli.executor import Stop

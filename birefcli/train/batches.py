@@ -18,8 +18,8 @@ from torch import Tensor
 from birefcli.compose import Mixture, draw_sample
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.predict import input_size
-from birefcli.settings import TrainSettings
 from birefcli.train.data import Pack
+from birefcli.trainsettings import TrainSettings
 
 PREFETCH = 3  # batches composed ahead, per worker
 
@@ -104,7 +104,7 @@ def compose_batch(step: int, count: int, size: tuple[int, int], settings: TrainS
 @cache
 def pack_of_this_process(settings: TrainSettings) -> Pack:
     """Open the training split once per process."""
-    return Pack(settings.data, tiers=settings.tiers, leave_out=settings.leave_out)
+    return Pack(settings.data[0], tiers=settings.tiers, leave_out=settings.leave_out)
 
 
 def first_pictures(settings: TrainSettings, network: BiRefNet, count: int = 48) -> Tensor:

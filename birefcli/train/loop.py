@@ -19,12 +19,12 @@ from birefcli.net.checkpoint import save_network
 from birefcli.net.config import compact_config
 from birefcli.net.device import Compute, choose_compute
 from birefcli.net.predict import Predictor
-from birefcli.settings import TrainSettings
 from birefcli.train.batches import Batch, Composer, first_pictures, to_tensors
 from birefcli.train.data import LabelledPicture
 from birefcli.train.losses import LossWeights, gradient_loss, pixel_loss
 from birefcli.train.refit import load_folded
 from birefcli.train.validation import score, validation_set
+from birefcli.trainsettings import TrainSettings
 
 SIDE_WEIGHT = 0.5
 SIDE_STRIDE = 4  # side outputs are compared with the truth at this stride

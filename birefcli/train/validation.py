@@ -10,19 +10,19 @@ from birefcli.errors import UsageError
 from birefcli.matte import is_empty
 from birefcli.metrics import iou, mae
 from birefcli.segmenter import Segmenter
-from birefcli.settings import TrainSettings
 from birefcli.train.data import LabelledPicture, Pack, read_scenes
+from birefcli.trainsettings import TrainSettings
 
 
 def validation_set(settings: TrainSettings) -> list[LabelledPicture]:
     """Gather the pack's own validation pictures: its photographs and finished scenes."""
-    pack = Pack(settings.data, split="val", leave_out=settings.leave_out)
+    pack = Pack(settings.data[0], split="val", leave_out=settings.leave_out)
     pictures = list(pack.photographs())
-    if (settings.data / "val-scenes.csv").is_file():
-        pictures += read_scenes(settings.data, "val-scenes")
+    if (settings.data[0] / "val-scenes.csv").is_file():
+        pictures += read_scenes(settings.data[0], "val-scenes")
     if not pictures:
         raise UsageError(
-            f"{settings.data} has nothing to validate on: keep photographs in split val, "
+            f"{settings.data[0]} has nothing to validate on: keep photographs in split val, "
             "or finished scenes in val-scenes.csv"
         )
     return pictures

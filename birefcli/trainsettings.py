@@ -1,0 +1,115 @@
+"""What a training was asked to do: each setting of a recipe or an option, with its default."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from birefcli.settings import Metric, Precision
+
+
+class GradientLabel(StrEnum):
+    """What the gradient maps learn: the official code's label, or the paper's dilated one."""
+
+    OFFICIAL = "official"
+    DILATED = "dilated"
+
+
+class Target(StrEnum):
+    """What counts as object in a composed scene: everything, or only what nothing covers."""
+
+    FOREGROUND = "foreground"
+    TOP = "top"
+
+
+class Schedule(StrEnum):
+    """How the rate goes after the warm-up."""
+
+    COSINE = "cosine"
+    CONSTANT = "constant"
+
+
+class OnBad(StrEnum):
+    """What becomes of a picture of the set that cannot be used: left out and named, or refused."""
+
+    SKIP = "skip"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of a training: up to this share of it, pictures of this size in such batches."""
+
+    until: float
+    size: int
+    batch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Everything a training needs to know; a recipe's TOML file sets the same names."""
+
+    data: tuple[Path, ...]
+    out: Path
+    # What it starts from: a model's name or path, or nothing for a network of this backbone.
+    start: str | None = None
+    backbone: str = "compact"
+    backbone_weights: Path | None = None
+    # The data: what to lay sprites on, what to validate on, and what is done about bad pictures.
+    grounds: tuple[Path, ...] = ()
+    as_is: bool = False
+    validation: Path | None = None
+    holdout: float = 0.1
+    on_bad: OnBad = OnBad.SKIP
+    tiers: tuple[str, ...] = ("A", "B")
+    leave_out: tuple[str, ...] = ()
+    # How long: optimizer steps, or passes over the data, or minutes; the rate falls over it.
+    steps: int = 3000
+    epochs: int | None = None
+    time_budget: float | None = None
+    stages: tuple[Stage, ...] = (Stage(0.1, 192, 24), Stage(0.7, 256, 16), Stage(1.0, 384, 8))
+    # Width over height of a batch is drawn between its inverse and this.
+    aspect: float = 2.0
+    # The optimizer. Rates of the encoder are relative to `rate`; 0 keeps it as it is.
+    rate: float = 1.5e-3
+    encoder_rate: float = 0.05
+    weight_decay: float = 0.02
+    warmup: int = 150
+    schedule: Schedule = Schedule.COSINE
+    clip: float = 3.0
+    ema: float = 0.998
+    accumulate: int = 1
+    # Small sets: low-rank adapters of this rank instead of the weights themselves; norms at rest.
+    lora: int = 0
+    frozen_norms: bool = False
+    # Recompute activations in the backward pass: less memory, more time.
+    checkpointing: bool = False
+    # Weights of the loss terms on the final map; side outputs count `side_weight` of it.
+    bce: float = 30.0
+    iou: float = 8.0
+    ssim: float = 10.0
+    mae: float = 0.0
+    # The official code sums the IoU term over the batch; the mean does not depend on its size.
+    iou_sum: bool = False
+    side_weight: float = 0.5
+    gradient: float = 1.0
+    gradient_label: GradientLabel = GradientLabel.OFFICIAL
+    # In the last epochs cross-entropy is off and IoU and MAE shrink (region-loss phase).
+    region_epochs: int = 0
+    # How often each kind of sample is drawn; kinds that the data lacks leave their share to others.
+    photo: float = 0.36
+    empty: float = 0.14
+    pixel: float = 0.26
+    same_color: float = 0.12
+    target: Target = Target.FOREGROUND
+    # The run itself.
+    size: int = 384
+    metric: Metric = Metric.IOU
+    validate_minutes: float = 10.0
+    checkpoint_minutes: float = 5.0
+    threads: int = 0
+    workers: int = 1
+    device: str = "auto"
+    precision: Precision = Precision.AUTO
+    seed: int = 0
+    resume: bool = False
+    redo: bool = False
