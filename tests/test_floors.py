@@ -31,7 +31,7 @@ FLOORS = (
     Floor(
         "arrays",
         "arrays imagefile decode matte pixelart foreground metrics gallery grounds scene compose"
-        " cutout",
+        " cutout suites",
         "numpy cv2 PIL scipy skimage",
     ),
     Floor("network", "net", "numpy cv2 PIL torch timm safetensors"),
@@ -40,8 +40,12 @@ FLOORS = (
         "hub modelcache modelpull modelstore modelimport segmenter",
         "huggingface_hub numpy",
     ),
-    Floor("walks", "inputs naming plan journal report executor cut cases evaluate doctor", "numpy"),
-    Floor("training", "train", "numpy PIL torch"),
+    Floor(
+        "walks",
+        "inputs naming plan journal report executor cut cases evaluate doctor synth",
+        "numpy",
+    ),
+    Floor("training", "train", "numpy PIL torch accelerate"),
     Floor("command line", "cli __main__", "typer rich"),
 )
 

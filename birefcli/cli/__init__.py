@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from birefcli import __version__
-from birefcli.cli import cut, doctor, eval, models, train
+from birefcli.cli import cut, doctor, eval, models, synth, train
 from birefcli.errors import BirefcliError, ExitCode
 
 
@@ -68,6 +68,7 @@ def main(
 
 app.command()(cut.cut)
 app.command()(train.train)
+app.command()(synth.synth)
 app.command()(eval.eval)
 app.command()(doctor.doctor)
 app.add_typer(models.app)

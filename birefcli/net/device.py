@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from birefcli.errors import DeviceError, UsageError
+from birefcli.net.memory import keep_freed_memory
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -31,6 +32,8 @@ def choose_compute(device: str = "auto", precision: str = "auto") -> Compute:
     missing, on CUDA; float32 elsewhere.
     """
     found = _find_device(device)
+    if found.type == "cpu":
+        keep_freed_memory()
     return Compute(found, _find_precision(precision, found))
 
 
