@@ -75,19 +75,28 @@ def find_cases(settings: EvalSettings) -> Cases:
     else:
         found = pair_pictures(settings.folders[0])
     if not (found.cases or found.failures):
-        folders = " and ".join(map(str, settings.folders))
+        *_, folder = settings.folders
+        if _layout(folder.parent):
+            raise InputError(f"no truth found in {folder}; give the folder above, {folder.parent}")
         raise InputError(
-            f"no truth found in {folders}; truths lie in gt/ beside im/, in masks/ beside images/,"
+            f"no truth found in {folder}; truths lie in gt/ beside im/, in masks/ beside images/,"
             " or are called NAME_mask.png beside NAME.png"
         )
+    if not found.cases and all(failure.reason == "missing" for failure in found.failures):
+        first, *others = found.failures
+        rest = f", nor has any of the other {len(others)} truths" if others else ""
+        raise InputError(f"nothing to score: {first.message}{rest}; a pair has one name")
     return found
 
 
 def pair_predictions(predictions: Path, truths: Path) -> Cases:
     """Pair every truth with the prediction of the same relative name, whatever the suffix.
 
+    Of a data folder with pictures and truths, the truths are meant.
     The pictures themselves, for a gallery, are those beside the truths or in their im/ folder.
     """
+    layout = _layout(truths)
+    truths = layout[1] if layout else truths
     found, wanted = _listed(predictions), _listed(truths)
     siblings = {gt: im for im, gt in LAYOUTS}
     beside = truths.parent / siblings.get(truths.name, "")
@@ -119,13 +128,11 @@ def pair_predictions(predictions: Path, truths: Path) -> Cases:
 
 def pair_pictures(folder: Path) -> Cases:
     """Pair every truth with its picture: im/ and gt/, images/ and masks/, or NAME_mask files."""
-    for im, gt in LAYOUTS:
-        if (folder / im).is_dir() and (folder / gt).is_dir():
-            pictures, truths = _listed(folder / im), _listed(folder / gt)
-            wanted = {name: truths.matte(name) for name in truths.files}
-            # There, a picture may be called NAME_mask too.
-            sources = {name: files.plain or files.labels for name, files in pictures.files.items()}
-            break
+    if layout := _layout(folder):
+        pictures, truths = (_listed(part) for part in layout)
+        wanted = {name: truths.matte(name) for name in truths.files}
+        # There, a picture may be called NAME_mask too.
+        sources = {name: files.plain or files.labels for name, files in pictures.files.items()}
     else:
         pictures = truths = _listed(folder)
         wanted = {name: truths.matte(name) for name, f in truths.files.items() if f.labels}
@@ -149,8 +156,18 @@ def pair_pictures(folder: Path) -> Cases:
     return Cases(tuple(cases), (*truths.failures, *own, *missing), tuple(left_out))
 
 
+def _layout(folder: Path) -> tuple[Path, Path] | None:
+    """Give a data folder's pictures and truths, where it keeps them apart."""
+    for im, gt in LAYOUTS:
+        if (folder / im).is_dir() and (folder / gt).is_dir():
+            return folder / im, folder / gt
+    return None
+
+
 def _listed(folder: Path) -> _Folder:
     """List a folder's pictures and the folders in it, in one order on every machine."""
+    if folder.is_file():
+        raise InputError(f"{folder} is a file; give the folder it lies in")
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; check the path")
     found = find_pictures(folder, recursive=True)

@@ -1,7 +1,6 @@
 """Synthetic scenes for training: photographs, sprites on grounds, and pictures of nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -9,47 +8,23 @@ import numpy as np
 from numpy.random import Generator
 
 from birefcli import grounds
-from birefcli.arrays import Alpha, Matte, Rgb, Rgba, rescale, to_uint8
+from birefcli.arrays import Matte, Rgb, Rgba, rescale, to_uint8
 from birefcli.grounds import GroundSupply
 from birefcli.matte import Size
-from birefcli.scene import Scene, distort, fit, photo_scene
-from birefcli.trainsettings import TrainSettings
+from birefcli.scene import Photo, Scene, fit
 
 
 class Supply(GroundSupply, Protocol):
     """Where the parts of a scene come from."""
 
-    def photo(self, rng: Generator) -> tuple[Rgb, Alpha]:
-        """Give a photograph (H, W, 3) and its mask (H, W)."""
+    def photo(self, rng: Generator) -> Photo:
+        """Give a photograph and the mask of its object."""
 
     def pixel_sprite(self, rng: Generator) -> Rgba:
         """Give a piece of pixel art with alpha."""
 
     def smooth_sprite(self, rng: Generator) -> Rgba:
         """Give a drawn, rendered or photographed cut-out with alpha."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mixture:
-    """How often each kind of sample is drawn; the rest are smooth compositions."""
-
-    photo: float = TrainSettings.photo
-    empty: float = TrainSettings.empty
-    pixel: float = TrainSettings.pixel
-    # Of the composed ones: the ground has the object's own colour.
-    same_color: float = TrainSettings.same_color
-
-
-def draw_sample(rng: Generator, size: Size, supply: Supply, mixture: Mixture) -> Scene:
-    """Draw one training sample of `size` (height, width); the same generator gives the same one."""
-    kind = rng.random()
-    if kind < mixture.photo:
-        return distort(rng, photo_scene(rng, size, *supply.photo(rng)), jpeg=0.25)
-    if kind < mixture.photo + mixture.empty:
-        return distort(rng, empty_scene(rng, size, supply), jpeg=0.25)
-    if kind < mixture.photo + mixture.empty + mixture.pixel:
-        return distort(rng, pixel_scene(rng, size, supply, mixture), jpeg=0.15)
-    return distort(rng, smooth_scene(rng, size, supply, mixture), jpeg=0.35)
 
 
 # ---- nothing ---------------------------------------------------------------------------------
@@ -67,26 +42,47 @@ def empty_scene(rng: Generator, size: Size, supply: Supply) -> Scene:
         small = _source_size(rng, size, pixel=True)
         rgb = grounds.pixel_ground(rng, small, supply, plain=rng.random() < 0.15)
         rgb = rescale(rgb, size, cv2.INTER_NEAREST)
-    elif way < 0.8:
+    elif way < 0.72:
         rgb = grounds.crop_to(rng, supply.photo_ground(rng), size)
+        if rng.random() < 0.15:
+            rgb = grounds.lines(rng, rgb)
+    elif way < 0.82:
+        rgb = bare_part(rng, size, supply)
     else:
         rgb = grounds.smooth_ground(rng, size, supply, plain=rng.random() < 0.3)
     return Scene(rgb, np.zeros(size, np.float32))
 
 
+def bare_part(rng: Generator, size: Size, supply: Supply) -> Rgb:
+    """Cut a part without anything labelled out of a photograph; failing that, a ground."""
+    for _ in range(4):
+        photo = supply.photo(rng)
+        taken = photo.planes.max(-1)
+        h, w = taken.shape
+        share = rng.uniform(0.3, 0.8)
+        ch = max(16, int(h * share))
+        cw = min(w, max(16, int(ch * size[1] / size[0])))
+        top, left = int(rng.integers(0, h - ch + 1)), int(rng.integers(0, w - cw + 1))
+        if taken[top : top + ch, left : left + cw].max() < 40:
+            return rescale(photo.rgb[top : top + ch, left : left + cw], size)
+    return grounds.crop_to(rng, supply.photo_ground(rng), size)
+
+
 # ---- sprites on grounds ----------------------------------------------------------------------
 
 
-def pixel_scene(rng: Generator, size: Size, supply: Supply, mixture: Mixture) -> Scene:
+def pixel_scene(
+    rng: Generator, size: Size, supply: Supply, same_color: float = 0.0, plain: float = 1.0
+) -> Scene:
     """Compose pixel art at its own size, blow it up by a whole factor, and fit it to `size`."""
     small = _source_size(rng, size, pixel=True)
     sprites = [supply.pixel_sprite(rng) for _ in range(rng.choice([1, 2, 3], p=[0.6, 0.28, 0.12]))]
     factor = rng.uniform(0.25, 0.95) if len(sprites) == 1 else rng.uniform(0.2, 0.65)
     placed = [_pixel_fit(rng, sprite, small, factor) for sprite in sprites]
-    if rng.random() < mixture.same_color:
+    if rng.random() < same_color:
         ground = own_color_ground(rng, small, placed)
     else:
-        ground = grounds.pixel_ground(rng, small, supply)
+        ground = grounds.pixel_ground(rng, small, supply, plain=rng.random() < plain)
     scene = lay(rng, ground, placed, shadow=0.12)
     scale = max(1, round(size[0] / small[0]))
     large = small[0] * scale, small[1] * scale
@@ -95,7 +91,9 @@ def pixel_scene(rng: Generator, size: Size, supply: Supply, mixture: Mixture) ->
     return fit(grown, size)
 
 
-def smooth_scene(rng: Generator, size: Size, supply: Supply, mixture: Mixture) -> Scene:
+def smooth_scene(
+    rng: Generator, size: Size, supply: Supply, same_color: float = 0.0, plain: float = 1.0
+) -> Scene:
     """Compose drawn, rendered and photographed cut-outs, and now and then a bare shape."""
     canvas = _source_size(rng, size, pixel=False)
     count = rng.choice([1, 2, 3, 4], p=[0.55, 0.26, 0.13, 0.06])
@@ -105,16 +103,16 @@ def smooth_scene(rng: Generator, size: Size, supply: Supply, mixture: Mixture) -
         if way < 0.14:
             sprite = random_shape(rng, canvas, supply)
         elif way < 0.45:
-            sprite = _photo_cutout(rng, supply)
+            sprite = photo_cutout(rng, supply)
         else:
             sprite = supply.smooth_sprite(rng)
-        large = rng.random() < 0.12 and count == 1
+        large = rng.random() < 0.15 and count == 1
         factor = rng.uniform(1, 1.6) if large else rng.uniform(0.22, 1) / count**0.4
         placed.append(_smooth_fit(rng, sprite, canvas, factor))
-    if rng.random() < mixture.same_color:
+    if rng.random() < same_color:
         ground = own_color_ground(rng, canvas, placed)
     else:
-        ground = grounds.smooth_ground(rng, canvas, supply)
+        ground = grounds.smooth_ground(rng, canvas, supply, plain=rng.random() < plain)
     return fit(lay(rng, ground, placed, shadow=0.35), size)
 
 
@@ -126,7 +124,7 @@ def lay(rng: Generator, ground: Rgb, sprites: Sequence[Rgba], *, shadow: float) 
     for sprite in sprites:
         sh, sw = sprite.shape[:2]
         # Half of a sprite may hang over the frame, most lie inside.
-        slack = 0.4 if rng.random() < 0.2 else 0.0
+        slack = 0.5 if rng.random() < 0.3 else 0.0
         top = _place(rng, h, sh, slack)
         left = _place(rng, w, sw, slack)
         full = np.zeros((h, w, 4), np.float32)
@@ -184,9 +182,10 @@ def trim(sprite: Rgba) -> Rgba:
     return sprite[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
 
 
-def _photo_cutout(rng: Generator, supply: Supply) -> Rgba:
+def photo_cutout(rng: Generator, supply: Supply) -> Rgba:
     """Cut the object out of a photograph, its rim pulled in so that no ground comes along."""
-    rgb, mask = supply.photo(rng)
+    photo = supply.photo(rng)
+    rgb, mask = photo.rgb, photo.mask
     soft = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3), np.uint8)), (0, 0), 0.8)
     sprite = trim(np.dstack([rgb, soft]))
     if rng.random() < 0.3:  # head and shoulders
@@ -258,7 +257,7 @@ def own_color_ground(rng: Generator, canvas: Size, sprites: Sequence[Rgba]) -> R
     solid = sprite[sprite[..., 3] > 200][:, :3].astype(np.float32)
     if len(solid) == 0:
         return grounds.flat(canvas, grounds.random_color(rng))
-    if solid.mean() > 170 and rng.random() < 0.5:
+    if solid.mean() > 150 and rng.random() < 0.5:
         return grounds.flat(canvas, np.full(3, rng.uniform(245, 255), np.float32))
     color = solid.mean(0) if rng.random() < 0.6 else solid[rng.integers(len(solid))]
     return grounds.flat(canvas, color + rng.normal(0, 10, 3).astype(np.float32))

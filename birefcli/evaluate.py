@@ -23,6 +23,7 @@ from birefcli.segmenter import LoadedSegmenter, segment_each
 from birefcli.settings import EvalProtocol, EvalSettings, Metric
 
 WORST = 20  # rows of a gallery
+TINT = 2  # levels between the channels of a pixel, on average: more than a JPEG does to grey
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,8 @@ class Item:
     truth: Alpha
     picture: Picture | None
     prediction: Alpha | None = None
+    # Files read as mattes that look like photographs.
+    colourful: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,7 @@ class Scored:
     row: Row | None = None
     is_resized: bool = False
     is_unreadable: bool = False
+    colourful: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -54,6 +58,7 @@ class Result:
     tally: Tally
     model: ModelInfo | None = None
     resized: list[str] = field(default_factory=list)
+    colourful: list[Path] = field(default_factory=list)
     failures: list[Outcome] = field(default_factory=list)
     unreadable: set[str] = field(default_factory=set)
     worst: list[tuple[float, Row]] = field(default_factory=list)
@@ -69,6 +74,7 @@ class Result:
         self.tally.add(name, scored.values)
         if scored.is_resized:
             self.resized.append(name)
+        self.colourful += scored.colourful
         score = self.tally.of(name, self.tally.metrics[0])
         if scored.row is not None and not np.isnan(score):
             self.worst.append((score, scored.row))
@@ -125,12 +131,17 @@ class EvalWorker:
     def read(self, case: Case) -> Item | Ended[Scored]:
         """Decode the truth, and the prediction or the picture."""
         try:
-            truth = matte_of(self._decode(case.truth))
+            mattes = [path for path in (case.truth, case.prediction) if path is not None]
+            read = [self._decode(path) for path in mattes]
+            truth, *predictions = (_matte(picture) for picture in read)
             needs_picture = self.loaded or self.settings.gallery
             picture = self._decode(case.picture) if needs_picture and case.picture else None
-            if case.prediction is None:
-                return Item(case, truth, picture)
-            return Item(case, truth, picture, matte_of(self._decode(case.prediction)))
+            colourful = tuple(
+                path
+                for path, matte in zip(mattes, read, strict=True)
+                if matte.alpha is None and _is_colourful(matte.rgb)
+            )
+            return Item(case, truth, picture, next(iter(predictions), None), colourful)
         except Exception as error:
             return Ended(replace(_failed(case, error), is_unreadable=True))
 
@@ -142,40 +153,66 @@ class EvalWorker:
         if self.loaded is None:
             return list(items)
         pictures = [item.picture for item in items if item.picture is not None]
-        results = segment_each(self.loaded.segment, [network_view(p) for p in pictures])
+        results = segment_each(self.loaded.segment, [self._view(p) for p in pictures])
         return [
             Ended(_failed(item.case, result))
             if isinstance(result, Exception)
-            else _predicted(item, result)
+            else self._predicted(item, result)
             for item, result in zip(items, results, strict=True)
         ]
+
+    @property
+    def _is_official(self) -> bool:
+        return self.settings.protocol == EvalProtocol.OFFICIAL
+
+    def _view(self, picture: Picture) -> Rgb:
+        """Give what the network sees (H, W, 3): the benchmark knows no alpha, `cut` does."""
+        return picture.rgb if self._is_official else network_view(picture)
+
+    def _predicted(self, item: Item, matte: Matte) -> Item:
+        """Round a matte to 8 bits as `cut` would write it, with the picture's own alpha."""
+        assert item.picture is not None
+        own = None if self._is_official else item.picture.alpha
+        return replace(item, prediction=to_uint8(matte * (255 if own is None else own)))
 
     def write(self, item: Item) -> Scored:
         """Measure a prediction against its truth."""
         assert item.prediction is not None
         try:
-            is_official = self.settings.protocol == EvalProtocol.OFFICIAL
-            pair = make_pair(item.prediction, item.truth, stretches=is_official)
+            pair = make_pair(item.prediction, item.truth, stretches=self._is_official)
             values = measure(pair, self.metrics)
             row = self._row(item, pair.prediction, values) if self.settings.gallery else None
         except Exception as error:
             return _failed(item.case, error)
         is_resized = item.prediction.shape != item.truth.shape
-        return Scored(Outcome(item.case.name, Status.DONE), values, row, is_resized)
+        return Scored(
+            Outcome(item.case.name, Status.DONE),
+            values,
+            row,
+            is_resized=is_resized,
+            colourful=item.colourful,
+        )
 
     def _row(self, item: Item, prediction: Alpha, values: dict[Metric, Float]) -> Row:
         metric = self.metrics[0]
         score = pooled(metric, values[metric][None])[0]
         caption = f"{item.case.name}   {metric} {score:.{DIGITS.get(metric, 3)}f}"
-        rgb: Rgb | None = None if item.picture is None else network_view(item.picture)
+        rgb: Rgb | None = None if item.picture is None else self._view(item.picture)
         return make_row(caption, rgb, prediction, item.truth)
 
 
-def _predicted(item: Item, matte: Matte) -> Item:
-    """Round a matte to 8 bits as `cut` would write it, with the picture's own alpha."""
-    assert item.picture is not None
-    own = 255 if item.picture.alpha is None else item.picture.alpha
-    return replace(item, prediction=to_uint8(matte * own))
+def _matte(picture: Picture) -> Alpha:
+    """Read a matte (H, W); of a cutout in colour that is its alpha, even if nothing was cut."""
+    if picture.alpha is not None and _is_colourful(picture.rgb):
+        return picture.alpha
+    return matte_of(picture)
+
+
+def _is_colourful(rgb: Rgb) -> bool:
+    """Tell colours (H, W, 3) from grey; every fourth pixel a side is enough."""
+    some = rgb[::4, ::4]
+    low, high = some.min(axis=2), some.max(axis=2)
+    return float((high - low).mean()) > TINT
 
 
 def _failed(case: Case, error: Exception) -> Scored:

@@ -113,6 +113,59 @@ def tiled(rng: Generator, size: Size, supply: GroundSupply) -> Rgb:
     return np.ascontiguousarray(out[top : top + size[0], left : left + size[1]])
 
 
+def room(rng: Generator, size: Size, supply: GroundSupply) -> Rgb:
+    """Lay out a room as games draw it: a floor, walls around or across, and tiles strewn in."""
+    floor = supply.tile(rng)
+    th, tw = floor.shape[:2]
+    rows, columns = -(-size[0] // th) + 1, -(-size[1] // tw) + 1
+    kinds = [floor] + [
+        rescale(supply.tile(rng), (th, tw), cv2.INTER_NEAREST) for _ in range(rng.integers(1, 5))
+    ]
+    plan = np.zeros((rows, columns), np.int64)
+    for kind in range(1, len(kinds)):
+        way = rng.random()
+        r, c = int(rng.integers(rows)), int(rng.integers(columns))
+        if way < 0.3:
+            plan[r : r + int(rng.integers(1, 3))] = kind
+        elif way < 0.55:
+            plan[:, c : c + int(rng.integers(1, 3))] = kind
+        elif way < 0.75:
+            plan[r : r + int(rng.integers(2, 6)), c : c + int(rng.integers(2, 6))] = kind
+        else:
+            plan[rng.random(plan.shape) < rng.uniform(0.02, 0.2)] = kind
+    out = np.concatenate([np.concatenate([kinds[k] for k in row], 1) for row in plan], 0)
+    top, left = rng.integers(0, th), rng.integers(0, tw)
+    return np.ascontiguousarray(out[top : top + size[0], left : left + size[1]])
+
+
+def lines(rng: Generator, ground: Rgb) -> Rgb:
+    """Draw what is no object onto a ground: a net of thin lines and dots, a grid, or soft discs."""
+    h, w = ground.shape[:2]
+    out = np.ascontiguousarray(ground)
+    over = out.copy()
+    points = (rng.uniform(0, 1, (int(rng.integers(6, 40)), 2)) * [w, h]).astype(np.int32)
+    color = tuple(float(c) for c in random_color(rng))
+    way = rng.random()
+    if way < 0.5:
+        near = rng.uniform(0.1, 0.4) * max(h, w)
+        for i, a in enumerate(points):
+            for b in points[:i]:
+                if np.hypot(*(a - b)) < near:
+                    cv2.line(over, a.tolist(), b.tolist(), color, 1, cv2.LINE_AA)
+            if rng.random() < 0.5:
+                cv2.circle(over, a.tolist(), int(rng.integers(1, 4)), color, -1, cv2.LINE_AA)
+    elif way < 0.75:
+        step = int(rng.integers(8, 60))
+        over[::step, :] = color
+        over[:, ::step] = color
+    else:
+        for a in points:
+            cv2.circle(over, a.tolist(), int(rng.uniform(0.01, 0.12) * max(h, w)) + 1, color, -1)
+        over = to_uint8(cv2.GaussianBlur(over, (0, 0), rng.uniform(1, 6)))
+    share = rng.uniform(0.1, 0.6)
+    return to_uint8(cv2.addWeighted(over, share, out, 1 - share, 0))
+
+
 def crop_to(rng: Generator, picture: Rgb, size: Size, *, nearest: bool = False) -> Rgb:
     """Cut a random window of the aspect of `size` out of a picture and scale it to `size`."""
     h, w = picture.shape[:2]
@@ -150,7 +203,8 @@ def pixel_ground(rng: Generator, size: Size, supply: GroundSupply, *, plain: boo
         (0.08, lambda: gradient(rng, size)),
         (0.07, lambda: checker(rng, size)),
         (0.03, lambda: stripes(rng, size)),
-        (0.27, lambda: tiled(rng, size, supply)),
+        (0.19, lambda: tiled(rng, size, supply)),
+        (0.12, lambda: room(rng, size, supply)),
         (0.15, lambda: crop_to(rng, supply.game_ground(rng), size, nearest=True)),
         (0.12, lambda: scenery(rng, size, supply)),
     ]
@@ -168,7 +222,8 @@ def smooth_ground(rng: Generator, size: Size, supply: GroundSupply, *, plain: bo
         (0.07, lambda: texture(rng, size)),
         (0.10, lambda: crop_to(rng, supply.game_ground(rng), size)),
     ]
-    return _pick(rng, makers if plain else makers[PLAIN:])
+    ground = _pick(rng, makers if plain else makers[PLAIN:])
+    return lines(rng, ground) if rng.random() < 0.12 else ground
 
 
 def _pick(rng: Generator, makers: list[tuple[float, Callable[[], Rgb]]]) -> Rgb:

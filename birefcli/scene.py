@@ -17,17 +17,36 @@ class Scene:
 
     rgb: Rgb  # (H, W, 3)
     matte: Matte  # (H, W), 0…1
+    # (H, W): 1 where the truth is known, 0 where nobody can say; None where all of it is known.
+    known: Matte | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A photograph, the mask of its object, and where something unlabelled may be an object too."""
+
+    rgb: Rgb  # (H, W, 3)
+    mask: Mask  # (H, W)
+    unknown: Mask | None = None  # (H, W), 255 where the mask says nothing
+
+    @property
+    def planes(self) -> Mask:
+        """Mask and unknown part as planes (H, W, 2), to be cut and turned together."""
+        unknown = np.zeros_like(self.mask) if self.unknown is None else self.unknown
+        return np.dstack([self.mask, unknown])
 
 
 def fit(scene: Scene, size: Size) -> Scene:
     """Resize a scene to `size`, averaging when it shrinks, as the network's input is made."""
     if scene.matte.shape == size:
         return scene
-    return Scene(rescale(scene.rgb, size), rescale(scene.matte, size))
+    known = None if scene.known is None else rescale(scene.known, size)
+    return Scene(rescale(scene.rgb, size), rescale(scene.matte, size), known)
 
 
-def photo_scene(rng: Generator, size: Size, rgb: Rgb, mask: Mask) -> Scene:
+def photo_scene(rng: Generator, size: Size, photo: Photo) -> Scene:
     """Cut a window out of a photograph: whole, random, or close on the head of its object."""
+    rgb, mask = photo.rgb, photo.planes
     if rng.random() < 0.5:
         rgb, mask = rgb[:, ::-1], mask[:, ::-1]
     rgb, mask = np.ascontiguousarray(rgb), np.ascontiguousarray(mask)
@@ -37,20 +56,21 @@ def photo_scene(rng: Generator, size: Size, rgb: Rgb, mask: Mask) -> Scene:
         rgb, mask = _rotated(rng, rgb, mask)
     way = rng.random()
     if way < 0.45:
-        top, left, bottom, right = 0, 0, *mask.shape
+        top, left, bottom, right = 0, 0, *mask.shape[:2]
     elif way < 0.63:
-        top, left, bottom, right = _portrait_window(rng, mask, size)
+        top, left, bottom, right = _portrait_window(rng, mask[..., 0], size)
     else:
-        top, left, bottom, right = _random_window(rng, mask, size)
+        top, left, bottom, right = _random_window(rng, mask[..., 0], size)
     window = Scene(
         np.ascontiguousarray(rgb[top:bottom, left:right]),
-        mask[top:bottom, left:right].astype(np.float32) / np.float32(255),
+        mask[top:bottom, left:right, 0].astype(np.float32) / np.float32(255),
+        1 - mask[top:bottom, left:right, 1].astype(np.float32) / np.float32(255),
     )
     return fit(window, size)
 
 
 def _padded(rng: Generator, rgb: Rgb, mask: Mask) -> tuple[Rgb, Mask]:
-    h, w = mask.shape
+    h, w = mask.shape[:2]
     top, bottom, left, right = (int(p) for p in rng.uniform(0, 0.2, 4) * [h, h, w, w])
     border = int(rng.choice([cv2.BORDER_REFLECT_101, cv2.BORDER_REPLICATE]))
     return (
@@ -60,7 +80,7 @@ def _padded(rng: Generator, rgb: Rgb, mask: Mask) -> tuple[Rgb, Mask]:
 
 
 def _rotated(rng: Generator, rgb: Rgb, mask: Mask) -> tuple[Rgb, Mask]:
-    h, w = mask.shape
+    h, w = mask.shape[:2]
     turn = cv2.getRotationMatrix2D((w / 2, h / 2), rng.uniform(-18, 18), rng.uniform(1, 1.25))
     return (
         to_uint8(cv2.warpAffine(rgb, turn, (w, h), borderMode=cv2.BORDER_REFLECT_101)),
@@ -114,7 +134,7 @@ def distort(rng: Generator, scene: Scene, *, jpeg: float) -> Scene:
     if rng.random() < jpeg:
         quality = int(rng.integers(35, 95))
         rgb = compressed(rgb, quality)
-    return Scene(np.ascontiguousarray(rgb), scene.matte)
+    return Scene(np.ascontiguousarray(rgb), scene.matte, scene.known)
 
 
 def compressed(rgb: Rgb, quality: int) -> Rgb:

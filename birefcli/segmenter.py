@@ -9,7 +9,7 @@ import numpy as np
 from birefcli.arrays import Matte, Rgb
 from birefcli.errors import BirefcliError, PictureError
 from birefcli.modelstore import ModelFile, ModelInfo
-from birefcli.settings import ModelSettings
+from birefcli.settings import EvalProtocol, ModelSettings
 
 
 class Segmenter(Protocol):
@@ -70,11 +70,18 @@ def require_device(settings: ModelSettings) -> None:
 
 
 def load_segmenter(
-    settings: ModelSettings, model: ModelFile, say: Callable[[str], None]
+    settings: ModelSettings,
+    model: ModelFile,
+    say: Callable[[str], None],
+    protocol: EvalProtocol = EvalProtocol.DEFAULT,
 ) -> LoadedSegmenter:
-    """Load a network onto its device and say in one line which and where."""
+    """Load a network onto its device and say in one line which and where.
+
+    It runs as `cut` runs it, or by the official protocol as the benchmark does.
+    """
     from birefcli.net.checkpoint import load_network
     from birefcli.net.device import choose_compute
+    from birefcli.net.official import BenchmarkPredictor
     from birefcli.net.predict import Predictor, default_batch
 
     compute = choose_compute(settings.device, settings.precision)
@@ -89,9 +96,9 @@ def load_segmenter(
     info = ModelInfo(model.name, model.sha256, model.licence, loaded.config.tile_order)
     device = f"{compute.device} {str(compute.dtype).removeprefix('torch.')}"
     say(f"{model.name} ({model.licence}) on {device}")
-    return LoadedSegmenter(
-        Predictor(loaded.network, compute, say=say),
-        info,
-        str(compute.device),
-        default_batch(compute),
+    segment: Segmenter = (
+        BenchmarkPredictor(loaded.network, compute)
+        if protocol == EvalProtocol.OFFICIAL
+        else Predictor(loaded.network, compute, say=say)
     )
+    return LoadedSegmenter(segment, info, str(compute.device), default_batch(compute))

@@ -22,6 +22,7 @@ from birefcli import segmenter
 from birefcli.arrays import Matte, Rgb
 from birefcli.cli import app
 from birefcli.metrics import tally
+from birefcli.net.checkpoint import load_network
 from birefcli.settings import SEGMENTATION, Metric
 
 ROOT = Path(birefcli.__file__).parents[1]
@@ -87,6 +88,7 @@ def test_the_official_protocol_says_so_and_stretches() -> None:
     Image.open("gt/a.png").point(lambda value: value // 4).save(disk(Path("pred/a.png")))
     plain, official = (evaluate("pred", "gt", "--protocol", p) for p in ("default", "official"))
     assert official.stdout.startswith("# official protocol: predictions stretched")
+    assert "pipeline" not in official.stdout
     assert scores(official)["MAE"] == ["0.000"] != scores(plain)["MAE"]
 
 
@@ -113,6 +115,45 @@ def test_missing_predictions_fail_and_further_ones_are_named() -> None:
         f"left out: {Path('pred/c.png')} has no truth",
     ]
     assert scores(result)["IoU"] == scores(evaluate("pred/sub", "gt/sub"))["IoU"]
+    disk(Path(pred, "d.png"))
+    assert "left out: 2 files have no truth, the first pred" in evaluate(pred, gt).stderr
+
+
+def test_folders_that_share_no_name_are_said_to_in_one_sentence() -> None:
+    for i in range(3):
+        disk(Path(f"gt/{i}.png"))
+        disk(Path(f"pred/x{i}.png"))
+    result = evaluate("pred", "gt")
+    assert result.exit_code == 3 and result.stdout == ""
+    assert result.stderr.splitlines() == [
+        f"birefcli: nothing to score: {Path('gt/0.png')} has no prediction {Path('pred/0')}.*,"
+        " nor has any of the other 2 truths; a pair has one name"
+    ]
+
+
+def test_of_a_data_folder_the_truths_are_meant() -> None:
+    pred, gt = two_folders()
+    draw_files(Path("data"), "im/a.jpg", "im/sub/b.jpg")
+    Path(gt).rename("data/gt")
+    result = evaluate(pred, "data")
+    assert result.exit_code == 0 and result.stderr == ""
+    assert scores(result) == scores(evaluate(pred, "data/gt"))
+
+
+def test_pictures_given_as_mattes_are_noticed_and_cutouts_are_not() -> None:
+    data()
+    Image.open("data/gt/a.png").convert("RGB").save("data/gt/a.png")
+    result = evaluate("data/im", "data/gt")
+    assert result.exit_code == 0
+    assert re.fullmatch(r"read as grey: 2 files in colour, the first .*a\.jpg; .*\n", result.stderr)
+    # A cutout of which everything was kept: its alpha is the matte, and not its colours.
+    whole = draw(0).convert("RGBA")
+    Path("cutouts").mkdir()
+    whole.save("cutouts/a.png")
+    Path("truth").mkdir()
+    Image.new("L", whole.size, 255).save("truth/a.png")
+    kept = evaluate("cutouts", "truth")
+    assert scores(kept)["IoU"] == ["1.000"] and "in colour" not in kept.stderr
 
 
 def test_corrupt_files_fail_once_and_the_rest_is_scored() -> None:
@@ -167,15 +208,19 @@ def test_scores_without_a_value_are_counted() -> None:
     assert result.stderr == "mBA has no value for 1 pair of gt; its mean is that of the others\n"
     official = evaluate("gt", "gt", "--metrics", "mBA", "--protocol", "official")
     assert scores(official) == {"mBA": ["-"]}
+    assert official.stderr.endswith("; officially the mean has none either\n")
 
 
-@pytest.mark.parametrize("kind", ["gone", "empty", "three"])
+@pytest.mark.parametrize("kind", ["gone", "file", "empty", "part", "three"])
 def test_what_cannot_be_scored_ends_in_one_sentence(kind: str) -> None:
     disk(Path("gt/a.png"))
     Path("bare").mkdir()
+    data()
     arguments, code, words = {
         "gone": (("gone", "gt"), 3, "there is no folder gone; check the path"),
+        "file": (("gt/a.png", "gt"), 3, "a.png is a file; give the folder it lies in"),
         "empty": (("bare",), 3, "no truth found in bare"),
+        "part": (("data/im",), 3, "no truth found in data/im; give the folder above, data"),
         "three": (("gt", "gt", "gt"), 2, "give PRED_DIR GT_DIR"),
     }[kind]
     result = evaluate(*arguments)
@@ -238,6 +283,70 @@ def test_a_model_scores_as_what_cut_writes(tiny: Path) -> None:
     assert written["scores"] == found["scores"]
 
 
+def between(samples: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Read the first axis between its samples."""
+    lines = samples.reshape(len(samples), -1).T
+    read = [np.interp(positions, np.arange(len(samples)), line) for line in lines]
+    return np.array(read).T.reshape(len(positions), *samples.shape[1:])
+
+
+def without_antialias(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize bilinearly, looking at two pixels only, their centres half a pixel in."""
+    for length in size:
+        positions = (np.arange(length) + 0.5) * len(array) / length - 0.5
+        array = np.swapaxes(between(array, positions), 0, 1)
+    return array
+
+
+def with_aligned_corners(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize bilinearly so that the corners stay where they are."""
+    for length in size:
+        positions = np.linspace(0, len(array) - 1, length)
+        array = np.swapaxes(between(array, positions), 0, 1)
+    return array
+
+
+def official_error(model: Path, picture: Path, truth: Path) -> float:
+    """The benchmark's MAE of one picture, written out."""
+    import torch
+
+    found = load_network(model, name="tiny")
+    config = found.config
+    rgb = np.array(Image.open(picture).convert("RGB"))
+    small = np.rint(without_antialias(rgb, config.size)) / 255
+    normalised = (small - config.mean) / config.std
+    with torch.inference_mode():
+        batch = torch.from_numpy(normalised.transpose(2, 0, 1)[None]).float()
+        logits = found.network(batch).logits[0, 0].numpy()
+    matte = with_aligned_corners(1 / (1 + np.exp(-logits)), rgb.shape[:2])
+    levels = np.floor(matte * 255)
+    levels = (levels - levels.min()) / (levels.max() - levels.min())
+    return float(np.abs(levels - (np.array(Image.open(truth)) > 128)).mean())
+
+
+def test_officially_a_model_runs_as_in_the_benchmark(tiny: Path) -> None:
+    for i, name in enumerate("ab"):
+        # Thin stripes tell a resize with antialiasing from one without.
+        picture = np.array(draw(i, (200, 90)))
+        picture[:, : 90 + i : 2] = 255
+        Path("data/im").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(f"data/im/{name}.png")
+        disk(Path(f"data/gt/{name}.png"), size=(200, 90))
+    wanted = [
+        official_error(tiny, Path(f"data/im/{n}.png"), Path(f"data/gt/{n}.png")) for n in "ab"
+    ]
+    official, plain = (
+        json.loads(evaluate("data", "--metrics", "MAE", "--json", "--protocol", p).stdout)
+        for p in ("official", "default")
+    )
+    assert official["pipeline"] == "benchmark" and plain["pipeline"] == "cut"
+    found, other = (report["results"][0]["scores"]["MAE"] for report in (official, plain))
+    assert found == pytest.approx(np.mean(wanted), abs=3e-4)
+    assert abs(found - other) > 1e-2
+    header = evaluate("data", "--protocol", "official").stdout.splitlines()[0]
+    assert "models in the benchmark pipeline" in header
+
+
 @pytest.mark.parametrize("layout", ["im", "images", "mask", "alpha"])
 def test_pictures_and_truths_are_found_by_their_layout(layout: str) -> None:
     pictures, truths, ending = {
@@ -273,8 +382,10 @@ def test_models_stand_side_by_side_with_their_difference(
     Path("other.safetensors").write_bytes(tiny.read_bytes())
     load = segmenter.load_segmenter
 
-    def or_nothing(settings, model, say):
-        return loaded(nothing) if model.name.startswith("other") else load(settings, model, say)
+    def or_nothing(settings, model, say, protocol):
+        if model.name.startswith("other"):
+            return loaded(nothing)
+        return load(settings, model, say, protocol)
 
     monkeypatch.setattr(segmenter, "load_segmenter", or_nothing)
     models = ("--model", str(tiny), "--model", "other.safetensors", "-m", str(tiny))
@@ -328,7 +439,9 @@ def test_ctrl_c_ends_without_scores(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_models_and_two_folders_do_not_go_together(tiny: Path) -> None:
     result = evaluate(*two_folders(), "--model", str(tiny))
     assert result.exit_code == 2 and "--model wants one folder" in result.stderr
-    assert evaluate(data(), "--model", "no-such-model").exit_code == 4
+    wrong = evaluate(data(), "--model", str(tiny), "--model", "no-such-model")
+    # No model has run by then.
+    assert wrong.exit_code == 4 and len(wrong.stderr.splitlines()) == 1
 
 
 # Files
@@ -351,6 +464,14 @@ def test_csv_holds_every_picture_and_the_gallery_the_worst(metrics: str) -> None
     assert np.abs(worst[:, :240] - worst[:, 240:]).mean() > 5
     assert np.abs(best[:, :240] - best[:, 240:]).mean() < 1
     assert evaluate(*folders, "--gallery", "w.png").exit_code == 2
+
+
+def test_a_gallery_without_scores_is_not_silently_missing() -> None:
+    Path("gt").mkdir()
+    Image.new("L", (9, 9)).save("gt/b.png")
+    result = evaluate("gt", "gt", "--metrics", "mBA", "--gallery", "w.webp")
+    assert "no gallery: no pair of gt has a score by mBA" in result.stderr.splitlines()
+    assert not Path("w.webp").exists()
 
 
 def test_the_gallery_shows_the_pictures_where_they_are_known() -> None:

@@ -6,8 +6,7 @@ from numpy.random import Generator, default_rng
 
 from birefcli import grounds
 from birefcli.compose import (
-    Mixture,
-    draw_sample,
+    bare_part,
     empty_scene,
     lay,
     own_color_ground,
@@ -16,7 +15,8 @@ from birefcli.compose import (
     smooth_scene,
     trim,
 )
-from birefcli.scene import Scene, distort, fit, photo_scene
+from birefcli.samples import Mixture, draw_sample
+from birefcli.scene import Photo, Scene, distort, fit, photo_scene
 
 
 class DrawnSupply:
@@ -33,7 +33,7 @@ class DrawnSupply:
         mask = self._disc(120)
         rgb = self._picture(rng, 120)
         rgb[mask > 0] = (250, 30, 30)
-        return rgb, mask
+        return Photo(rgb, mask)
 
     def pixel_sprite(self, rng):
         return np.dstack([np.full((12, 12, 3), (250, 30, 30), np.uint8), self._disc(12)])
@@ -74,10 +74,9 @@ def test_the_same_seed_gives_the_same_sample(seed):
 
 @pytest.mark.parametrize("maker", [pixel_scene, smooth_scene])
 def test_where_the_matte_is_1_the_picture_is_an_object(maker):
-    mixture = Mixture(same_color=0)
     reds = []
     for seed in range(20):
-        scene = maker(default_rng(seed), SIZE, SUPPLY, mixture)
+        scene = maker(default_rng(seed), SIZE, SUPPLY)
         inside = scene.rgb[scene.matte > 0.999].astype(int)
         reds.append(np.mean(np.abs(inside - (250, 30, 30)).max(-1) < 20) if len(inside) else 1)
     # Tints and drawn shapes change the colour of some; most objects are the red sprite.
@@ -105,7 +104,7 @@ def test_a_shadow_darkens_the_ground_and_never_enters_the_matte(seed):
 def test_a_photograph_keeps_its_mask_on_its_object():
     for seed in range(20):
         rng = default_rng(seed)
-        scene = photo_scene(rng, SIZE, *SUPPLY.photo(rng))
+        scene = photo_scene(rng, SIZE, SUPPLY.photo(rng))
         is_red = scene.rgb[..., 0] > 185
         found = scene.matte > 0.5
         assert np.mean(is_red == found) > 0.95
@@ -162,3 +161,56 @@ def test_fit_keeps_the_mean_of_the_matte_when_it_shrinks():
     matte[10:30, 20:60] = 1
     small = fit(Scene(np.zeros((80, 80, 3), np.uint8), matte), (20, 40))
     assert small.matte.mean() == pytest.approx(matte.mean(), abs=1e-5)
+
+
+def test_what_a_photograph_leaves_open_is_cut_and_turned_with_it():
+    # The unknown part is painted blue, so that the picture shows where it should be.
+    for seed in range(30):
+        rng = default_rng(seed)
+        photo = SUPPLY.photo(rng)
+        unknown = np.zeros_like(photo.mask)
+        unknown[10:50, 60:110] = 255
+        photo.rgb[unknown > 0] = (0, 0, 255)
+        scene = photo_scene(rng, SIZE, Photo(photo.rgb, photo.mask, unknown))
+        assert scene.known is not None and scene.known.shape == SIZE
+        blue = (scene.rgb[..., 2] > 180) & (scene.rgb[..., 0] < 80)
+        assert (blue != (scene.known < 0.5)).mean() < 0.01
+
+
+def test_the_truth_of_a_photograph_without_open_parts_is_known_everywhere():
+    scene = photo_scene(default_rng(1), SIZE, SUPPLY.photo(default_rng(1)))
+    assert scene.known is not None and scene.known.min() == 1
+
+
+def test_a_bare_part_of_a_photograph_never_shows_its_object():
+    class Cornered(DrawnSupply):
+        def photo(self, rng):
+            rgb = np.full((200, 200, 3), 40, np.uint8)
+            mask, unknown = np.zeros((200, 200), np.uint8), np.zeros((200, 200), np.uint8)
+            mask[120:190, 110:190], unknown[:60, 150:] = 255, 255
+            rgb[(mask | unknown) > 0] = 250
+            return Photo(rgb, mask, unknown)
+
+        def photo_ground(self, rng):
+            return np.full((60, 60, 3), 90, np.uint8)
+
+    for seed in range(40):
+        assert bare_part(default_rng(seed), SIZE, Cornered()).max() <= 90
+
+
+@pytest.mark.parametrize("size", [(24, 24), (96, 128), (200, 50)])
+def test_rooms_and_lines_fill_the_size_asked_for(size):
+    for seed in range(10):
+        rng = default_rng(seed)
+        room = grounds.room(rng, size, SUPPLY)
+        assert room.shape == (*size, 3) and room.dtype == np.uint8
+        before = room.copy()
+        drawn = grounds.lines(rng, room)
+        assert drawn.shape == room.shape and np.array_equal(room, before)
+
+
+def test_lines_change_a_ground_but_leave_most_of_it_to_be_seen():
+    ground = np.full((100, 100, 3), 128, np.uint8)
+    drawn = [grounds.lines(default_rng(seed), ground) for seed in range(20)]
+    assert sum(np.any(d != 128) for d in drawn) >= 15
+    assert np.mean([np.abs(d.astype(int) - 128).mean() for d in drawn]) < 30

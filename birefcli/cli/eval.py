@@ -1,6 +1,7 @@
 """birefcli eval: how good predictions are, or models side by side."""
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from birefcli.cases import Cases
     from birefcli.evaluate import Result
     from birefcli.executor import Stop
+    from birefcli.modelstore import ModelFile
 
 # Words that stand for several metrics.
 GROUPS: dict[str, tuple[Metric, ...]] = {
@@ -48,7 +50,8 @@ def eval(
         list[Path],
         typer.Argument(
             metavar="PRED_DIR GT_DIR | DATA",
-            help="Predictions and truths; or one folder of pictures with their truths.",
+            help="Predictions and truths; or a folder with im/ and gt/, images/ and masks/, or"
+            " NAME.jpg and NAME_mask.png.",
         ),
     ],
     model: Annotated[
@@ -59,11 +62,11 @@ def eval(
     ] = None,
     protocol: Annotated[
         EvalProtocol,
-        typer.Option(help="Official: each prediction is stretched to 0…1, as in the benchmark."),
+        typer.Option(help="Official: models run and predictions are prepared as in the benchmark."),
     ] = EvalSettings.protocol,
     metrics: Annotated[
         list[str],
-        typer.Option(help="S, wF, …; several with commas; also F, E, BIoU, matting, all."),
+        typer.Option(help="S, wF, …, F, E, BIoU, segmentation, matting, all; several with commas."),
     ] = ["segmentation"],  # noqa: B006 (Typer copies it)
     fail_below: Annotated[
         list[str] | None,
@@ -132,10 +135,14 @@ def _run(settings: EvalSettings, *, as_json: bool, quiet: bool) -> int:
         metrics = choose_metrics(settings, console.warn)
         for outcome in found.failures:
             console.warn(f"failed: {outcome.message}")
-        for path in found.left_out:
-            console.say(f"left out: {path} has no truth")
+        if len(found.left_out) == 1:
+            console.say(f"left out: {found.left_out[0]} has no truth")
+        elif found.left_out:
+            number = len(found.left_out)
+            console.say(f"left out: {number} files have no truth, the first {found.left_out[0]}")
+        contestants = _found(settings.models, console)
         with Signals(stop, console.warn, "finishing the pictures in flight") as signals:
-            for contestant in settings.models or (None,):
+            for contestant in contestants or (None,):
                 if stop.asked:
                     break
                 _score(found, metrics, settings, contestant, results, console, stop)
@@ -147,8 +154,8 @@ def _run(settings: EvalSettings, *, as_json: bool, quiet: bool) -> int:
         console.say(sentence)
     if settings.csv is not None:
         write_csv(settings.csv, results)
-    if settings.gallery is not None:
-        write_gallery(settings.gallery, results[-1])
+    if settings.gallery is not None and not write_gallery(settings.gallery, results[-1]):
+        console.warn(f"no gallery: no pair of {results[-1].name} has a score by {metrics[0]}")
     sentences = missed(results, settings.fail_below)
     for sentence in sentences:
         console.warn(sentence)
@@ -156,11 +163,38 @@ def _run(settings: EvalSettings, *, as_json: bool, quiet: bool) -> int:
     return ExitCode.FAILED if failed or sentences else ExitCode.OK
 
 
+@dataclass(frozen=True)
+class _Contestant:
+    """A model's settings, and its file."""
+
+    settings: ModelSettings
+    model: "ModelFile"
+
+
+def _found(models: tuple[ModelSettings, ...], console: Console) -> tuple[_Contestant, ...]:
+    """Find every model before any is run, so that a wrong name is not noticed in hour three."""
+    from birefcli.modelstore import default_choice, resolve
+
+    return tuple(
+        _Contestant(
+            settings,
+            resolve(
+                settings.model or default_choice().name,
+                consent=settings.model is not None,
+                offline=settings.offline,
+                accept_licence=settings.accept_licence,
+                say=console.warn,
+            ),
+        )
+        for settings in models
+    )
+
+
 def _score(
     found: "Cases",
     metrics: tuple[Metric, ...],
     settings: EvalSettings,
-    contestant: ModelSettings | None,
+    contestant: _Contestant | None,
     results: "list[Result]",
     console: Console,
     stop: "Stop",
@@ -168,7 +202,6 @@ def _score(
     """Score one model, or the folder of predictions; what could not be read is not tried again."""
     from birefcli.evaluate import Result, evaluate
     from birefcli.metrics.tally import Tally
-    from birefcli.modelstore import default_choice, resolve
     from birefcli.segmenter import load_segmenter
 
     tally = Tally(metrics, settings.protocol)
@@ -176,14 +209,8 @@ def _score(
     if contestant is None:
         result = Result(str(settings.folders[0]), tally)
     else:
-        model = resolve(
-            contestant.model or default_choice().name,
-            consent=contestant.model is not None,
-            offline=contestant.offline,
-            accept_licence=contestant.accept_licence,
-            say=console.warn,
-        )
-        loaded = load_segmenter(contestant, model, console.say)
+        model = contestant.model
+        loaded = load_segmenter(contestant.settings, model, console.say, settings.protocol)
         result = Result(model.name, tally, loaded.model)
     results.append(result)
     unreadable = {name for earlier in results for name in earlier.unreadable}
@@ -208,7 +235,8 @@ def _read_metric(word: str, option: str) -> Metric:
     by_name = {metric.casefold(): metric for metric in Metric}
     if word.casefold() not in by_name:
         known = ", ".join(Metric)
-        raise typer.BadParameter(f"{word!r} is not one of {known}", param_hint=option)
+        groups = f", or a group: {', '.join(GROUPS)}" if option == "--metrics" else ""
+        raise typer.BadParameter(f"{word!r} is not one of {known}{groups}", param_hint=option)
     return by_name[word.casefold()]
 
 

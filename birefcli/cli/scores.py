@@ -20,17 +20,23 @@ from birefcli.imagefile import encode, write_atomic
 from birefcli.metrics.tally import DIGITS
 from birefcli.settings import Bar, EvalProtocol, EvalSettings, Metric
 
+# What each protocol does with predictions, and the pipeline in which it runs models.
 HEADERS = {
     EvalProtocol.DEFAULT: "default protocol: predictions as they are, without the official"
     " min-max stretch",
     EvalProtocol.OFFICIAL: "official protocol: predictions stretched to 0...1 each",
 }
+PIPELINES = {EvalProtocol.DEFAULT: "cut", EvalProtocol.OFFICIAL: "benchmark"}
 
 
 def show(results: Sequence[Result], cases: Cases, settings: EvalSettings, *, as_json: bool) -> None:
     """Print the scores: JSON, a table on a terminal, else lines with tabs."""
     let_any_name_through(sys.stdout)
-    header = f"{HEADERS[settings.protocol]}; {plural(len(cases.cases), 'pair')}"
+    pipeline = f"; models in the {PIPELINES[settings.protocol]} pipeline"
+    header = (
+        f"{HEADERS[settings.protocol]}{pipeline if settings.models else ''}"
+        f"; {plural(len(cases.cases), 'pair')}"
+    )
     if as_json:
         typer.echo(json.dumps(_as_json(results, cases, settings), indent=2))
     elif sys.stdout.isatty():
@@ -42,14 +48,20 @@ def show(results: Sequence[Result], cases: Cases, settings: EvalSettings, *, as_
 
 
 def remarks(results: Sequence[Result], settings: EvalSettings) -> Iterator[str]:
-    """Say which pairs have no value and so are not in a mean."""
-    if settings.protocol == EvalProtocol.OFFICIAL:
-        return
+    """Say which pairs have no value, and which files were hardly meant as mattes."""
+    is_official = settings.protocol == EvalProtocol.OFFICIAL
+    mean = (
+        "officially the mean has none either" if is_official else "its mean is that of the others"
+    )
     for result in results:
         for metric in result.tally.metrics:
             if number := result.tally.left_out(metric):
                 words = f"{metric} has no value for {plural(number, 'pair')} of {result.name}"
-                yield f"{words}; its mean is that of the others"
+                yield f"{words}; {mean}"
+    if colourful := list(dict.fromkeys(path for result in results for path in result.colourful)):
+        number = len(colourful)
+        words = f"read as grey: {plural(number, 'file')} in colour, the first {colourful[0]}"
+        yield f"{words}; mattes are grey or lie in alpha, and --model makes them from pictures"
 
 
 def missed(results: Sequence[Result], bars: Sequence[Bar]) -> list[str]:
@@ -79,11 +91,12 @@ def write_csv(target: Path, results: Sequence[Result]) -> None:
     write_atomic(target, data, root=target.parent)
 
 
-def write_gallery(target: Path, result: Result) -> None:
-    """Draw the worst pictures of a result, the worst first."""
+def write_gallery(target: Path, result: Result) -> bool:
+    """Draw the worst pictures of a result, the worst first; tell whether there were any."""
     if result.worst:
         data = encode(page([row for _, row in result.worst]), "webp", quality=90)
         write_atomic(target, data, root=target.parent)
+    return bool(result.worst)
 
 
 def _lines(results: Sequence[Result]) -> Iterator[list[str]]:
@@ -131,6 +144,7 @@ def _as_json(results: Sequence[Result], cases: Cases, settings: EvalSettings) ->
     return {
         "protocol": settings.protocol.value,
         "is_stretched": settings.protocol == EvalProtocol.OFFICIAL,
+        "pipeline": PIPELINES[settings.protocol] if settings.models else None,
         "pairs": len(cases.cases),
         "failures": [
             {"source": outcome.source, "reason": outcome.reason, "message": outcome.message}
