@@ -31,7 +31,7 @@ FLOORS = (
     Floor(
         "arrays",
         "arrays imagefile decode matte pixelart foreground metrics gallery grounds scene compose"
-        " cutout suites",
+        " cutout suites topmost samples",
         "numpy cv2 PIL scipy skimage",
     ),
     Floor("network", "net", "numpy cv2 PIL torch timm safetensors"),
@@ -45,6 +45,7 @@ FLOORS = (
         "inputs naming plan journal report executor cut cases evaluate doctor synth",
         "numpy",
     ),
+    Floor("data sets", "dataset", "numpy cv2 PIL"),
     Floor("training", "train", "numpy PIL torch accelerate"),
     Floor("command line", "cli __main__", "typer rich"),
 )

@@ -15,7 +15,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from birefcli.cli import app
-from birefcli.cli.train import minutes, read_recipe
+from birefcli.cli.recipes import read_recipe
+from birefcli.cli.train import minutes
+from birefcli.dataset.pack import Pack
+from birefcli.dataset.parts import Part
 from birefcli.errors import UsageError, WeightsError
 from birefcli.executor import Stop
 from birefcli.net.birefnet import BiRefNet
@@ -23,9 +26,10 @@ from birefcli.net.checkpoint import load_network
 from birefcli.net.config import compact_config
 from birefcli.net.mobilenet import MobileNetV2
 from birefcli.train.batches import batch_shape, compose_batch
-from birefcli.train.data import Pack
-from birefcli.train.loop import learning_rate, make_optimizer, train, update_average
+from birefcli.train.loop import train
+from birefcli.train.optimizer import make_optimizer, update_average
 from birefcli.train.refit import convolutions_with_norms, load_folded
+from birefcli.train.schedule import learning_rate
 from birefcli.trainsettings import Stage, TrainSettings
 
 KINDS = {
@@ -91,18 +95,18 @@ def settings(pack: Path, tmp_path: Path) -> TrainSettings:
     )
 
 
-def weights(path: Path) -> dict[str, torch.Tensor]:
-    return torch.load(path, weights_only=True)["network"]
-
-
-def test_a_run_stopped_and_resumed_ends_with_the_same_weights_bit_for_bit(settings):
-    train(settings, lambda _: None, Stop())
-    # The same run, stopped after two steps: its settings differ in nothing but the end.
-    stopped = replace(settings, out=settings.out.with_name("stopped"))
-    stop_after(2, stopped)
-    train(replace(stopped, resume=True), lambda _: None, Stop())
-    whole, resumed = weights(settings.out / "state.pt"), weights(stopped.out / "state.pt")
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+def test_a_run_asked_to_stop_saves_and_goes_on_and_is_never_overwritten(settings):
+    stop_after(2, settings)
+    with pytest.raises(UsageError, match="--resume or --redo"):
+        train(settings, lambda _: None, Stop())
+    with pytest.raises(UsageError, match="nothing to resume"):
+        train(replace(settings, out=settings.out.with_name("none"), resume=True), print, Stop())
+    best = train(replace(settings, resume=True), lambda _: None, Stop())
+    assert best == settings.out / "best.safetensors"
+    assert load_network(best, name="run").config == compact_config(64)
+    assert torch.load(settings.out / "state.pt", weights_only=True)["progress"]["step"] == 4
+    lines = [json.loads(line) for line in (settings.out / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["scores"]["photo_mask"] >= 0
 
 
 def stop_after(count: int, settings: TrainSettings) -> None:
@@ -114,23 +118,6 @@ def stop_after(count: int, settings: TrainSettings) -> None:
             stop.ask()
 
     assert train(settings, say, stop) is None
-
-
-def test_a_finished_run_is_a_model_that_describes_itself(settings):
-    best = train(settings, lambda _: None, Stop())
-    loaded = load_network(best, name="run")
-    assert loaded.config == compact_config(64)
-    assert best == settings.out / "best.safetensors"
-    lines = [json.loads(line) for line in (settings.out / "log.jsonl").read_text().splitlines()]
-    assert lines[-1]["scores"]["photo_mask"] >= 0
-
-
-def test_a_run_is_never_overwritten_unasked(settings):
-    train(settings, lambda _: None, Stop())
-    with pytest.raises(UsageError, match="--resume or --redo"):
-        train(settings, lambda _: None, Stop())
-    with pytest.raises(UsageError, match="nothing to resume"):
-        train(replace(settings, out=settings.out.with_name("none"), resume=True), print, Stop())
 
 
 def test_a_batch_is_a_function_of_seed_and_step(settings):
@@ -231,8 +218,8 @@ def test_a_folder_that_is_no_pack_is_named(tmp_path):
 
 
 def test_sprites_are_sorted_by_style(pack):
-    supply = Pack(pack)
-    assert {i.source for source in supply._pools["pixel_sprite"] for i in source} == {"pixelsource"}
+    pools = Pack(pack)._pools
+    assert {i.source for source in pools[Part.PIXEL_SPRITE] for i in source} == {"pixelsource"}
 
 
 def test_a_picture_that_cannot_be_read_is_named(tmp_path):
@@ -241,7 +228,7 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path):
     header = "kind,source,shard,member,mask,split,tier\n"
     (tmp_path / "index.csv").write_text(header + "game_tile,x,all.zip,a.png,,train,A\n")
     with pytest.raises(UsageError, match=r"all\.zip: a\.png cannot be read"):
-        Pack(tmp_path).tile(default_rng(0))
+        Pack(tmp_path).draw(default_rng(0), Part.TILE)
 
 
 def test_a_pack_without_validation_is_refused_before_anything_is_written(settings, tmp_path):

@@ -1,107 +1,208 @@
-"""birefcli train: make or improve a model from a data pack."""
+"""birefcli train: make a model better on pictures of your own, or make a new one."""
 
-import tomllib
-from dataclasses import fields
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from birefcli.cli.options import DeviceOption, PrecisionOption, QuietOption
-from birefcli.errors import ExitCode, UsageError
-from birefcli.trainsettings import Stage, TrainSettings
+from birefcli.cli.options import LicenceOption, OfflineOption, QuietOption
+from birefcli.cli.recipes import Asked, combine, read_sets, recipe_names
+from birefcli.errors import ExitCode
+from birefcli.settings import Metric, Precision
+from birefcli.trainsettings import OnBad, TrainSettings
+
+DATA, RECIPE, LENGTH, NETWORK, RUN = "Data", "Recipe", "Length", "Network", "Run"
 
 
 def train(
-    data: Annotated[Path, typer.Argument(help="A data pack: a folder with an index.csv.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Folders of pictures with masks or alpha, lists, or data packs.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="RUN", help="The run's folder.")
+    ] = ...,  # type: ignore[assignment]
+    grounds: Annotated[
+        list[Path] | None,
+        typer.Option(help="Pictures to lay sprites on; repeat it.", rich_help_panel=DATA),
+    ] = None,
+    as_is: Annotated[
+        bool | None,
+        typer.Option("--as-is", help="Keep sprites as they are, unlaid.", rich_help_panel=DATA),
+    ] = None,
+    val: Annotated[
+        Path | None,
+        typer.Option(help="Validate on these instead of a tenth.", rich_help_panel=DATA),
+    ] = None,
+    on_bad: Annotated[
+        OnBad | None,
+        typer.Option(help="Leave bad pictures out, or refuse the set.", rich_help_panel=DATA),
+    ] = None,
     recipe: Annotated[
-        Path | None, typer.Option(help="A TOML file of settings; options win over it.")
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help=f"{', '.join(recipe_names())}, or a TOML file. Default: what suits the data.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Any other setting.", rich_help_panel=RECIPE
+        ),
+    ] = None,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan", help="Show steps, time, memory and recipe, and stop.", rich_help_panel=RECIPE
+        ),
+    ] = False,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Optimizer steps.", rich_help_panel=LENGTH)
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the data.", rich_help_panel=LENGTH)
+    ] = None,
+    time_budget: Annotated[
+        str | None,
+        typer.Option(metavar="25m", help="So long: 90s, 25m, 2h.", rich_help_panel=LENGTH),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="The model to start from, as for cut --model; none: new weights.",
+            rich_help_panel=NETWORK,
+        ),
     ] = None,
     backbone_weights: Annotated[
-        Path | None, typer.Option(help="Folded MobileNetV2 weights (.npz) to start from.")
+        Path | None,
+        typer.Option(help="Folded MobileNetV2 weights (.npz).", rich_help_panel=NETWORK),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps.")] = None,
-    time_budget: Annotated[
-        str | None, typer.Option(metavar="25m", help="Train for so long instead: 90s, 25m, 2h.")
+    size: Annotated[
+        int | None, typer.Option(min=32, help="Pixels a side.", rich_help_panel=NETWORK)
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Pictures at once.", rich_help_panel=NETWORK)
+    ] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(min=1, help="Batches a step.", rich_help_panel=NETWORK)
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="The learning rate.", rich_help_panel=NETWORK)
+    ] = None,
+    lora: Annotated[
+        int | None,
+        typer.Option(min=0, help="Rank of adapters; 0: all learns.", rich_help_panel=NETWORK),
+    ] = None,
+    metric: Annotated[
+        Metric | None,
+        typer.Option(help="What makes weights the best ones.", rich_help_panel=RUN),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=RUN)
+    ] = None,
+    precision: Annotated[
+        Precision | None, typer.Option(help="Arithmetic of the network.", rich_help_panel=RUN)
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the network on a CPU.")
+        int | None,
+        typer.Option(min=1, help="Threads of the network on a CPU.", rich_help_panel=RUN),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that compose pictures.")
+        int | None,
+        typer.Option(min=1, help="Processes that compose pictures.", rich_help_panel=RUN),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same data.")] = None,
-    device: DeviceOption = TrainSettings.device,
-    precision: PrecisionOption = TrainSettings.precision,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
-    redo: Annotated[bool, typer.Option("--redo", help="Start over an existing run.")] = False,
+    seed: Annotated[
+        int | None, typer.Option(help="Same seed, same data.", rich_help_panel=RUN)
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with a stopped run.", rich_help_panel=RUN),
+    ] = False,
+    redo: Annotated[
+        bool,
+        typer.Option("--redo", help="Start over an existing run.", rich_help_panel=RUN),
+    ] = False,
+    offline: OfflineOption = TrainSettings.offline,
+    accept_licence: LicenceOption = TrainSettings.accept_licence,
     quiet: QuietOption = False,
 ) -> None:
-    """Train the compact network; RUN/best.safetensors then works as --model RUN."""
+    """Fine-tune a model on pictures with masks or alpha; RUN then works as --model RUN."""
     asked: dict[str, Any] = {
-        "backbone_weights": backbone_weights,
+        "grounds": tuple(grounds) if grounds else None,
+        "as_is": as_is,
+        "validation": val,
+        "on_bad": on_bad,
         "steps": steps,
+        "epochs": epochs,
         "time_budget": None if time_budget is None else minutes(time_budget),
+        "backbone_weights": backbone_weights,
+        "size": size,
+        "batch": batch,
+        "accumulate": accumulate,
+        "rate": rate,
+        "lora": lora,
+        "metric": metric,
+        "device": device,
+        "precision": precision,
         "threads": threads,
         "workers": workers,
         "seed": seed,
     }
-    values = read_recipe(recipe) if recipe else {}
-    values |= {name: value for name, value in asked.items() if value is not None}
-    settings = TrainSettings(
-        data=(data,),
-        out=out,
-        device=device,
-        precision=precision,
-        resume=resume,
-        redo=redo,
-        **values,
-    )
+    options = {name: value for name, value in asked.items() if value is not None}
+    if start is not None:
+        options["start"] = None if start == "none" else start
+    options |= read_sets(set_ or [])
+    options |= {
+        "start_is_named": options.get("start") is not None,
+        "offline": offline,
+        "accept_licence": accept_licence,
+    }
+    warnings.simplefilter("ignore")  # libraries' asides are no words for users
+    settings = combine(Asked(tuple(data or ()), out, recipe, options, resume, redo))
+    raise typer.Exit(_show_plan(settings, quiet) if plan else _run(settings, quiet))
+
+
+def _run(settings: TrainSettings, quiet: bool) -> int:
+    """Train, show how it goes, print where the best weights are, and give the exit code."""
     from birefcli.cli.signals import Signals
+    from birefcli.cli.trainbar import TrainConsole
     from birefcli.executor import Stop
     from birefcli.train.loop import train as fit
 
     stop = Stop()
-    with Signals(stop, _say, "saving after this step") as signals:
-        best = fit(settings, (lambda _: None) if quiet else _say, stop)
+    with (
+        TrainConsole(quiet=quiet) as console,
+        Signals(stop, console.warn, "saving after this step") as signals,
+    ):
+        watch = console.watch if console.has_bar else None
+        best = fit(settings, console.say, stop, watch)
     if best is not None:
         typer.echo(str(best))
-    raise typer.Exit(signals.exit_code or ExitCode.OK)
+    return signals.exit_code or ExitCode.OK
 
 
-def read_recipe(path: Path) -> dict[str, Any]:
-    """Read a recipe; a name no setting has is a UsageError."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the recipe {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a TOML file: {error}") from error
-    known = {field.name for field in fields(TrainSettings)} - _NOT_IN_RECIPES
-    for name in values:
-        if name not in known:
-            import difflib
+def _show_plan(settings: TrainSettings, quiet: bool) -> int:
+    """Print what a run would do; nothing is written."""
+    from birefcli.cli.trainbar import TrainConsole
+    from birefcli.train.plan import make_plan, recipe_lines
 
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"{path} sets {name!r}, which no recipe knows{hint}")
-    return {name: _as_setting(name, value, path) for name, value in values.items()}
+    with TrainConsole(quiet=quiet) as console:
+        found = make_plan(settings, console.say)
+    for line in found.lines():
+        typer.echo(line)
+    typer.echo("recipe:")
+    for line in recipe_lines(found.settings):
+        typer.echo(f"  {line}")
+    return ExitCode.OK
 
 
-def _as_setting(name: str, value: Any, path: Path) -> Any:
-    """Turn a TOML value into what the setting holds; paths are relative to the recipe."""
-    if name == "stages":
-        try:
-            return tuple(Stage(**stage) for stage in value)
-        except TypeError as error:
-            raise UsageError(f"{path}: every stage has until, size and batch ({error})") from error
-    if name == "backbone_weights":
-        return path.parent / value
-    return tuple(value) if isinstance(value, list) else value
-
-
-_NOT_IN_RECIPES = {"data", "out", "device", "precision", "resume", "redo"}
 _UNITS = {"s": 1 / 60, "m": 1, "h": 60}
 
 
@@ -117,7 +218,3 @@ def minutes(text: str) -> float:
     if value <= 0:
         raise typer.BadParameter("a budget must be longer than nothing")
     return value
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)

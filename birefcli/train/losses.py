@@ -14,12 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from birefcli.net.blocks import resize
-from birefcli.net.decoder import GradientPair
+from birefcli.net.decoder import GradientPair, laplacian
 
 Term = Callable[[Tensor, Tensor], Tensor]
 
 WINDOW, SIGMA = 11, 1.5  # the Gaussian under which SSIM compares (Wang et al. 2004)
 PATCH = 64
+DILATION = 15  # pixels: how far around the predicted object the dilated label reaches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +67,24 @@ CLASS_WEIGHT = 5.0
 
 
 def pixel_loss(
-    outputs: Sequence[Tensor], target: Tensor, weights: LossWeights, *, mean_iou: bool = False
+    outputs: Sequence[Tensor],
+    target: Tensor,
+    weights: LossWeights,
+    *,
+    mean_iou: bool = False,
+    known: Tensor | None = None,
 ) -> PixelLoss:
-    """Sum the weighted terms over all logit maps, each compared at the target's size."""
+    """Sum the weighted terms over all logit maps, each compared at the target's size.
+
+    Where `known` (N, 1, H, W) is 0 the truth is unknown, and what is predicted there changes
+    nothing.
+    """
     target = target.clamp(0, 1)
     functions: dict[str, Term] = {**TERMS, "iou": partial(iou, mean=mean_iou)}
+    if known is not None:
+        functions = {name: _only_where(known > 0, term) for name, term in functions.items()}
+        functions |= {name: partial(MASKED[name], known=known) for name in MASKED}
+        functions["iou"] = partial(_known_iou, known=known, mean=mean_iou)
     terms: dict[str, Tensor] = {}
     for logits in outputs:
         probability = resize(logits.to(target.dtype), target.shape[-2:]).sigmoid()
@@ -80,6 +94,24 @@ def pixel_loss(
                 terms[name] = terms[name] + value if name in terms else value
     total = torch.stack(list(terms.values())).sum()
     return PixelLoss(total, {k: v.detach() / len(outputs) for k, v in terms.items()})
+
+
+def _only_where(known: Tensor, term: Term) -> Term:
+    """Let a term see the truth itself where the truth is unknown."""
+    return lambda probability, target: term(torch.where(known, probability, target), target)
+
+
+def _known_bce(probability: Tensor, target: Tensor, *, known: Tensor) -> Tensor:
+    each = F.binary_cross_entropy(probability, target, reduction="none")
+    return (each * known).sum() / known.sum().clamp(min=1)
+
+
+def _known_mae(probability: Tensor, target: Tensor, *, known: Tensor) -> Tensor:
+    return ((probability - target).abs() * known).sum() / known.sum().clamp(min=1)
+
+
+def _known_iou(probability: Tensor, target: Tensor, *, known: Tensor, mean: bool) -> Tensor:
+    return iou(probability * known, target * known, mean=mean)
 
 
 def gradient_loss(pairs: Sequence[GradientPair]) -> Tensor:
@@ -95,9 +127,34 @@ def gradient_loss(pairs: Sequence[GradientPair]) -> Tensor:
     return torch.stack(losses).sum()
 
 
+def dilated_gradient_loss(
+    pairs: Sequence[GradientPair], sides: Sequence[Tensor], image: Tensor
+) -> Tensor:
+    """Sum how far the predicted edges are from the picture's own edges near the object.
+
+    The paper's label: the size of the image gradient times the dilated mask the stage predicts,
+    0…1 and detached. `sides` are the stages' raw maps (N, 1, h, w), `image` is (N, 3, H, W).
+    """
+    edges = laplacian(image.detach()).abs()
+    losses = []
+    # Older networks have no pair of the deepest stage.
+    for pair, side in zip(pairs, sides[len(sides) - len(pairs) :], strict=True):
+        mask = resize(side.detach().to(edges.dtype), edges.shape[-2:]).sigmoid()
+        near = F.max_pool2d(mask, DILATION, stride=1, padding=DILATION // 2)
+        prediction = resize(pair.prediction.to(edges.dtype), edges.shape[-2:])
+        label = (edges * near).clamp(0, 1)
+        losses.append(F.binary_cross_entropy(prediction.sigmoid(), label))
+    return torch.stack(losses).sum()
+
+
 def class_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Give the weighted cross-entropy of class logits (N, K) with labels (N,)."""
-    return CLASS_WEIGHT * F.cross_entropy(logits, labels)
+    """Give the weighted cross-entropy of class logits (N, K) with labels (N,).
+
+    Labels below 0 are unknown and count nothing.
+    """
+    if not (labels >= 0).any():
+        return logits.sum() * 0
+    return CLASS_WEIGHT * F.cross_entropy(logits, labels, ignore_index=-1)
 
 
 def weights_at(task: str, epoch: int, epochs: int, *, resumed_at: int = 1) -> LossWeights:
@@ -106,13 +163,20 @@ def weights_at(task: str, epoch: int, epochs: int, *, resumed_at: int = 1) -> Lo
     In the last epochs the weights shrink again at every epoch, so that SSIM (and for matting
     MAE) remains. A run resumed inside this phase starts it over from the full weights.
     """
-    weights = TASK_WEIGHTS[task]
     steps = epoch - max(epochs - LAST_EPOCHS[task], resumed_at - 1)
-    if steps <= 0:
+    return weights_in_phase(TASK_WEIGHTS[task], steps)
+
+
+def weights_in_phase(weights: LossWeights, epochs: int) -> LossWeights:
+    """Give the weights in the n-th epoch of the last phase, 1 being its first.
+
+    Weights without an IoU term are a matting's, which keeps cross-entropy and MAE.
+    """
+    if epochs <= 0:
         return weights
-    if task == "Matting":
-        return replace(weights, mse=weights.mse * 0.9**steps, ssim=weights.ssim * 0.9**steps)
-    return replace(weights, bce=0.0, iou=weights.iou * 0.5**steps, mae=weights.mae * 0.9**steps)
+    if weights.iou == 0:
+        return replace(weights, mse=weights.mse * 0.9**epochs, ssim=weights.ssim * 0.9**epochs)
+    return replace(weights, bce=0.0, iou=weights.iou * 0.5**epochs, mae=weights.mae * 0.9**epochs)
 
 
 def bce(probability: Tensor, target: Tensor) -> Tensor:
@@ -209,3 +273,5 @@ TERMS: dict[str, Term] = {
     "cnt": cnt,
     "structure": structure,
 }
+# What the main terms are where some of the truth is unknown.
+MASKED: dict[str, Callable[..., Tensor]] = {"bce": _known_bce, "mae": _known_mae}

@@ -1,0 +1,1 @@
+"""The pictures a training learns from: found, checked, split, and drawn from."""

@@ -1,0 +1,101 @@
+"""What the network is worth by the chosen metric, and what it makes of a few pictures."""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from birefcli.arrays import Alpha, Matte, Rgb, to_uint8
+from birefcli.dataset.examples import LabelledPicture
+from birefcli.errors import DeviceError
+from birefcli.metrics.pair import make_pair
+from birefcli.metrics.tally import Tally, measure, unavailable
+from birefcli.segmenter import Segmenter
+from birefcli.settings import Metric
+from birefcli.train.validation import score
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A picture with its truth, and the matte (H, W) that was made of it."""
+
+    picture: LabelledPicture
+    matte: Alpha
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The metric's value, the scores by kind of picture, and the mattes asked for by place."""
+
+    metric: Metric
+    value: float
+    scores: dict[str, float]
+    shown: dict[int, Shown] = field(default_factory=dict)
+
+    @property
+    def rank(self) -> float:
+        """Give the value with its sign turned where lower is better."""
+        return -self.value if self.metric.is_error else self.value
+
+    def beats(self, best: float | None) -> bool:
+        """Tell whether it is better than the best rank so far; no number beats nothing."""
+        return not math.isnan(self.value) and (best is None or self.rank > best)
+
+
+def check_metric(metric: Metric) -> None:
+    """Refuse a metric whose package is not installed, before any step is taken."""
+    if unavailable((metric,)):
+        raise DeviceError(
+            f"{metric} needs SciPy and scikit-image: pip install 'birefcli[eval]', "
+            "or choose another --metric"
+        )
+
+
+def judge(
+    segment: Segmenter,
+    pictures: Iterable[LabelledPicture],
+    metric: Metric,
+    keep: Collection[int] = (),
+) -> Verdict:
+    """Score a segmenter on pictures, as `cut` would use it; the mattes of `keep` are kept.
+
+    IoU is the mean over the kinds of pictures, of which the empty ones count how many stay empty;
+    every other metric is the mean over all pictures, as `birefcli eval` has it.
+    """
+    witness = Witness(segment, metric, keep)
+    scores = score(witness, witness.watch(pictures))
+    if metric == Metric.IOU:
+        value = fmean(value for name, value in scores.items() if not name.endswith("mae"))
+    else:
+        value = witness.tally.score(metric)
+    return Verdict(metric, value, scores, witness.shown)
+
+
+class Witness:
+    """A segmenter that measures, on the way, what it makes of the pictures it watches."""
+
+    def __init__(self, segment: Segmenter, metric: Metric, keep: Collection[int]) -> None:
+        self.segment = segment
+        self.metric = metric
+        self.keep = keep
+        self.tally = Tally((metric,))
+        self.shown: dict[int, Shown] = {}
+        self.place = -1
+        self.picture: LabelledPicture | None = None
+
+    def watch(self, pictures: Iterable[LabelledPicture]) -> Iterator[LabelledPicture]:
+        """Give the pictures one by one, each to be segmented before the next."""
+        for self.place, self.picture in enumerate(pictures):
+            yield self.picture
+
+    def __call__(self, images: Sequence[Rgb]) -> list[Matte]:
+        """Give the matte of the picture at hand."""
+        assert self.picture is not None
+        (matte,) = self.segment(images)
+        alpha = to_uint8(matte * 255)
+        if self.metric != Metric.IOU:
+            pair = make_pair(alpha, self.picture.mask)
+            self.tally.add(str(self.place), measure(pair, (self.metric,)))
+        if self.place in self.keep:
+            self.shown[self.place] = Shown(self.picture, alpha)
+        return [matte]

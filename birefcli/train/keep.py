@@ -1,0 +1,80 @@
+"""The files of weights a run leaves: each describes itself and works as --model."""
+
+import hashlib
+import json
+from dataclasses import fields
+from typing import Any
+
+from birefcli.dataset.opening import TrainingData
+from birefcli.net.birefnet import BiRefNet
+from birefcli.net.checkpoint import save_network
+from birefcli.train.judge import Verdict
+from birefcli.train.lora import merged
+from birefcli.train.runfolder import BEST, LAST, as_json
+from birefcli.train.schedule import Progress
+from birefcli.train.start import Start
+from birefcli.trainsettings import TrainSettings
+
+# Settings that say where and how a run happens, not what it learns.
+OUTSIDE = {
+    *("data", "out", "grounds", "validation", "backbone_weights", "start_is_named", "offline"),
+    *("accept_licence", "validate_minutes", "checkpoint_minutes", "validate_steps"),
+    *("checkpoint_steps", "threads", "workers", "device", "resume", "redo"),
+}
+
+
+def keep_weights(
+    settings: TrainSettings,
+    average: BiRefNet,
+    progress: Progress,
+    verdict: Verdict,
+    start: Start,
+    data: TrainingData,
+    *,
+    is_best: bool,
+) -> None:
+    """Write the averaged weights as the last ones, and as the best ones where they are."""
+    network = merged(average)
+    about = describe(settings, progress, verdict, start, data)
+    for name in (LAST, BEST) if is_best else (LAST,):
+        save_network(settings.out / name, network, about, half=True)
+
+
+def describe(
+    settings: TrainSettings, progress: Progress, verdict: Verdict, start: Start, data: TrainingData
+) -> dict[str, str]:
+    """Say what a file of weights is: its scores, its recipe, its data, and their licence."""
+    about = {
+        "step": progress.step,
+        "samples": progress.samples,
+        "metric": verdict.metric.value,
+        "value": verdict.value,
+        "scores": verdict.scores,
+        "recipe_sha256": recipe_digest(settings),
+        "recipe": recipe_of(settings),
+        "data": {
+            "sources": [path.name for path in settings.data],
+            "pictures": data.count,
+            "validation": len(data.validation),
+        },
+        "data_licence": settings.data_licence or "not stated",
+        "classes": list(data.classes),
+        "start": start.name or "new weights",
+    }
+    described = {k: v if isinstance(v, str) else json.dumps(v) for k, v in about.items()}
+    return described | ({"licence": start.licence} if start.licence else {})
+
+
+def recipe_of(settings: TrainSettings) -> dict[str, Any]:
+    """Give the settings that decide what is learned, where they differ from the defaults."""
+    plain = as_json(settings)
+    return {
+        field.name: plain[field.name]
+        for field in fields(settings)
+        if field.name not in OUTSIDE and getattr(settings, field.name) != field.default
+    }
+
+
+def recipe_digest(settings: TrainSettings) -> str:
+    """Give the sha256 of that recipe."""
+    return hashlib.sha256(json.dumps(recipe_of(settings), sort_keys=True).encode()).hexdigest()

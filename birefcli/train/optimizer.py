@@ -1,0 +1,65 @@
+"""What learns, how fast, and the running average of it."""
+
+from collections import defaultdict
+
+import torch
+from torch import nn
+
+from birefcli.net.birefnet import BiRefNet
+from birefcli.trainsettings import TrainSettings
+
+
+def make_optimizer(network: BiRefNet, settings: TrainSettings) -> torch.optim.AdamW:
+    """Group the parameters that learn: the encoder's slower, those of two axes or more decaying."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = defaultdict(list)
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            decays = settings.decay_all or parameter.ndim > 1
+            groups[name.startswith("bb."), decays].append(parameter)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "scale": settings.encoder_rate if in_encoder else 1.0,
+                "weight_decay": settings.weight_decay if decays else 0.0,
+            }
+            for (in_encoder, decays), parameters in groups.items()
+        ],
+        lr=settings.rate,
+        betas=(0.9, settings.beta2),
+    )
+
+
+def freeze(network: BiRefNet, settings: TrainSettings) -> None:
+    """Stop the gradients of what does not learn."""
+    if settings.encoder_rate == 0:
+        network.bb.requires_grad_(False)
+
+
+def training_mode(network: BiRefNet, settings: TrainSettings) -> None:
+    """Set the network to training; norms at rest keep their statistics, a frozen encoder all."""
+    network.train()
+    if settings.encoder_rate == 0:
+        network.bb.eval()
+    if norms_rest(settings):
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+
+
+def norms_rest(settings: TrainSettings) -> bool:
+    """Tell whether batch norms keep their statistics: asked for, or because of single pictures."""
+    return settings.frozen_norms or min(stage.batch for stage in settings.stages) == 1
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+    """Move the averaged weights and statistics towards the network's; faster at the start."""
+    keep = min(decay, (1 + step) / (10 + step))
+    for mean, value in zip(
+        average.state_dict().values(), network.state_dict().values(), strict=True
+    ):
+        if mean.is_floating_point():
+            mean.lerp_(value, 1 - keep)
+        else:
+            mean.copy_(value)

@@ -1,0 +1,83 @@
+"""Steps of a training in one process, or in one of several that a launcher started."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from fakes import tiny_config
+
+from birefcli.net.birefnet import BiRefNet
+from birefcli.train.batches import Batch
+from birefcli.train.processes import Alone, join_processes
+from birefcli.train.schedule import loss_weights
+from birefcli.train.step import take_step
+from birefcli.train.trainee import Trainee, make_trainee
+from birefcli.trainsettings import Stage, TrainSettings
+
+WHOLE = 4  # pictures a step, over all processes
+
+
+def steps_settings(**changes: object) -> TrainSettings:
+    """Batch norms at rest, and the IoU summed over the pictures."""
+    plain = TrainSettings(
+        data=(),
+        out=Path(),
+        stages=(Stage(1.0, 64, WHOLE),),
+        frozen_norms=True,
+        iou=0.5,
+        iou_sum=True,
+        device="cpu",
+    )
+    return replace(plain, **changes)
+
+
+def make_batch(step: int, first: int = 0, end: int = WHOLE) -> Batch:
+    """Some pictures of a step: noise, and a bright square as the object."""
+    rng = np.random.default_rng(step)
+    rgb = rng.integers(0, 120, (WHOLE, 64, 64, 3), dtype=np.uint8)
+    matte = np.zeros((WHOLE, 64, 64), np.float32)
+    for i in range(WHOLE):
+        y, x = rng.integers(0, 32, 2)
+        matte[i, y : y + 30, x : x + 24] = 1
+    rgb[matte > 0] += 100
+    return Batch(rgb[first:end], matte[first:end], names=tuple(f"p{i}" for i in range(first, end)))
+
+
+def tiny_trainee(
+    settings: TrainSettings, processes: Alone | None = None, *, dropout: float = 0.0
+) -> Trainee:
+    """A tiny network in float64, always with the same weights."""
+    torch.manual_seed(0)
+    network = BiRefNet(replace(tiny_config(), dropout=dropout)).double()
+    return make_trainee(network, settings, processes or Alone(), lambda _: None)
+
+
+def take_steps(
+    trainee: Trainee, settings: TrainSettings, batches: list[list[Batch]]
+) -> dict[str, torch.Tensor]:
+    """Take a step with each list of batches; the weights after the last."""
+    count = trainee.processes.count
+    for step, some in enumerate(batches):
+        weights = loss_weights(0.0, settings, count=1, processes=count)
+        take_step(trainee, some, step, 1e-3, weights, settings)
+    return trainee.network.state_dict()
+
+
+def main(target: Path) -> None:
+    """Take three steps with this process's share of the pictures."""
+    torch.set_num_threads(1)
+    processes = join_processes("cpu")
+    settings = steps_settings()
+    share = WHOLE // processes.count
+    first = processes.rank * share
+    batches = [[make_batch(step, first, first + share)] for step in range(3)]
+    weights = take_steps(tiny_trainee(settings, processes), settings, batches)
+    if processes.rank == 0:
+        torch.save({"count": processes.count, "weights": weights}, target)
+    processes.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
