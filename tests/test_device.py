@@ -5,7 +5,7 @@ import torch
 
 from birefcli.errors import DeviceError, ExitCode, UsageError
 from birefcli.net import device as devices
-from birefcli.net.device import Compute, choose_compute
+from birefcli.net.device import Compute, choose_compute, training_compute
 
 CPU = torch.device("cpu")
 
@@ -27,6 +27,17 @@ def test_auto_prefers_cuda_then_mps_then_cpu(monkeypatch: pytest.MonkeyPatch) ->
     assert choose_compute() == Compute(torch.device("mps"), torch.float32)
     pretend(monkeypatch)
     assert choose_compute() == Compute(CPU, torch.float32)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_training_takes_bf16_where_the_processor_has_it(
+    monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    pretend(monkeypatch)
+    monkeypatch.setattr(devices, "_has_fast_bf16", lambda: fast)
+    assert training_compute().dtype == (torch.bfloat16 if fast else torch.float32)
+    assert training_compute("cpu", "fp32").dtype == torch.float32
+    assert choose_compute().dtype == torch.float32
 
 
 def test_old_gpus_take_fp16(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,7 @@ def settings(sprites: Path, tiny: Path, tmp_path: Path) -> TrainSettings:
         warmup=2,
         threads=1,
         device="cpu",
+        precision=Precision.FP32,
     )
 
 
@@ -89,6 +90,7 @@ checkpoint_steps = 2
 warmup = 2
 threads = 1
 device = "cpu"
+precision = "fp32"
 """
     )
     return path

@@ -9,6 +9,7 @@ import torch
 from fakes import tiny_config
 
 from birefcli.net.birefnet import BiRefNet
+from birefcli.settings import Precision
 from birefcli.train.batches import Batch
 from birefcli.train.processes import Alone, join_processes
 from birefcli.train.schedule import loss_weights
@@ -29,6 +30,7 @@ def steps_settings(**changes: object) -> TrainSettings:
         iou=0.5,
         iou_sum=True,
         device="cpu",
+        precision=Precision.FP32,
     )
     return replace(plain, **changes)
 

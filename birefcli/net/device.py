@@ -9,6 +9,7 @@ from birefcli.errors import DeviceError, UsageError
 from birefcli.net.memory import keep_freed_memory
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+FAST_BF16 = "avx512_bf16", "amx_tile"  # instructions of x86 processors
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,17 @@ def choose_compute(device: str = "auto", precision: str = "auto") -> Compute:
     if found.type == "cpu":
         keep_freed_memory()
     return Compute(found, _find_precision(precision, found))
+
+
+def training_compute(device: str = "auto", precision: str = "auto") -> Compute:
+    """Find the device and precision as `choose_compute` does, for training.
+
+    There auto takes bf16 on a processor with instructions for it too, which is half as fast again.
+    """
+    compute = choose_compute(device, precision)
+    if precision == "auto" and compute.device.type == "cpu" and _has_fast_bf16():
+        return Compute(compute.device, torch.bfloat16)
+    return compute
 
 
 def _find_device(name: str) -> torch.device:
@@ -84,6 +96,12 @@ def _has_mps() -> bool:
 def _has_bf16(device: torch.device) -> bool:
     with torch.cuda.device(device):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+
+
+def _has_fast_bf16() -> bool:
+    """Whether the processor multiplies bf16 by itself; older torches cannot tell."""
+    checks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in FAST_BF16)
+    return any(check is not None and check() for check in checks)
 
 
 def _why_no_cuda() -> str:

@@ -9,7 +9,7 @@ from torch import nn
 
 from birefcli.errors import UsageError
 from birefcli.net.birefnet import BiRefNet
-from birefcli.net.device import Compute, choose_compute
+from birefcli.net.device import Compute, training_compute
 from birefcli.train.lora import adapt
 from birefcli.train.optimizer import freeze, make_optimizer, training_mode
 from birefcli.train.processes import Alone
@@ -34,7 +34,7 @@ def make_trainee(
     network: BiRefNet, settings: TrainSettings, processes: Alone, say: Callable[[str], None]
 ) -> Trainee:
     """Bring a network to its device and give it its optimizer, its average and its adapters."""
-    compute = choose_compute(settings.device, settings.precision)
+    compute = training_compute(settings.device, settings.precision)
     if processes.device is not None:
         compute = Compute(processes.device, compute.dtype)
     if compute.dtype == torch.float16 and compute.device.type != "cuda":
