@@ -26,7 +26,7 @@ from birefcli.imagefile import (
     sha256_file,
     write_atomic,
 )
-from birefcli.inputs import Inputs, gather
+from birefcli.inputs import Inputs, Source, gather
 from birefcli.journal import Entry, Journal, Key, digest
 from birefcli.modelstore import ModelFile
 from birefcli.naming import SUFFIXES
@@ -74,7 +74,7 @@ def cut(prepared: Prepared, model: ModelFile, load: Load, stop: Stop) -> Iterato
             remove_stale_temporaries(folder, recursive=False)
         worker = CutWorker(settings, prepared.journals, model, load, stop)
         for outcome in chain(
-            _unreachable(prepared.inputs), run(prepared.plan.jobs, worker.steps, stop)
+            unreachable(prepared.inputs), run(prepared.plan.jobs, worker.steps, stop)
         ):
             if outcome.status == Status.FAILED and settings.fail_fast:
                 stop.ask()
@@ -138,7 +138,7 @@ class CutWorker:
                 return Ended(finished)
             picture = self._decode(job)
         except Exception as error:
-            return Ended(failure(job, error, time.perf_counter() - started))
+            return Ended(failure(job.source, error, time.perf_counter() - started))
         return Item(job, key, picture, time.perf_counter() - started)
 
     def _key(self, job: Job) -> Key | None:
@@ -188,7 +188,7 @@ class CutWorker:
         results = segment_each(segment, [network_view(item.picture) for item in items])
         seconds = (time.perf_counter() - started) / len(items)
         return [
-            Ended(failure(item.job, result, item.seconds + seconds))
+            Ended(failure(item.job.source, result, item.seconds + seconds))
             if isinstance(result, Exception)
             else replace(item, matte=result, seconds=item.seconds + seconds)
             for item, result in zip(items, results, strict=True)
@@ -203,9 +203,9 @@ class CutWorker:
             outcome = self._written(item)
         except DiskFullError as error:
             self.stop.ask()
-            outcome = failure(item.job, error, 0, reason="disk-full")
+            outcome = failure(item.job.source, error, 0, reason="disk-full")
         except Exception as error:
-            outcome = failure(item.job, error, 0)
+            outcome = failure(item.job.source, error, 0)
         return replace(outcome, seconds=item.seconds + time.perf_counter() - started)
 
     def _written(self, item: Item) -> Outcome:
@@ -279,7 +279,7 @@ def settings_digest(settings: CutSettings) -> str:
     )
 
 
-def failure(job: Job, error: Exception, seconds: float, *, reason: str = "") -> Outcome:
+def failure(source: Source, error: Exception, seconds: float, *, reason: str = "") -> Outcome:
     """Turn what went wrong with one picture into its outcome."""
     if os.environ.get("BIREFCLI_DEBUG") and not isinstance(error, BirefcliError):
         raise error
@@ -293,10 +293,10 @@ def failure(job: Job, error: Exception, seconds: float, *, reason: str = "") -> 
         reason, message = "system", f"{error.strerror or error} ({error.filename})"
     else:
         reason, message = "internal", f"{type(error).__name__}: {error}"
-    name = "standard input" if job.source.path is None else str(job.source.path)
+    name = "standard input" if source.path is None else str(source.path)
     if name not in message:
         message = f"{name}: {message}"
-    return Outcome(job.source.name, Status.FAILED, reason, message, seconds=seconds)
+    return Outcome(source.name, Status.FAILED, reason, message, seconds=seconds)
 
 
 def _pour(data: bytes) -> None:
@@ -320,7 +320,7 @@ def _folders_without_journal(plan: Plan) -> set[Path]:
     }
 
 
-def _unreachable(inputs: Inputs) -> Iterator[Outcome]:
+def unreachable(inputs: Inputs) -> Iterator[Outcome]:
     """Give the outcome of everything named that is not there or cannot be listed."""
     for text in inputs.missing:
         message = f"there is no {text}; check the path"

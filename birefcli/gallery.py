@@ -25,7 +25,7 @@ def make_row(caption: str, picture: Rgb | None, prediction: Alpha, truth: Alpha)
     """Shrink a picture (H, W, 3), its prediction and its truth (H, W); it may be unknown."""
     mattes = (np.repeat(alpha[..., None], 3, 2) for alpha in (prediction, truth))
     pictures = (*(() if picture is None else (picture,)), *mattes)
-    return Row(caption, tuple(_shrunk(array) for array in pictures))
+    return Row(caption, tuple(shrunk(array) for array in pictures))
 
 
 def page(rows: Sequence[Row]) -> Rgb:
@@ -48,7 +48,7 @@ def _plain(text: str) -> str:
     return text.encode("latin-1", "replace").decode("latin-1")
 
 
-def _shrunk(array: Rgb) -> Rgb:
+def shrunk(array: Rgb) -> Rgb:
     """Bring (H, W, 3) into a cell."""
     height, width = array.shape[:2]
     factor = SIDE / max(height, width)

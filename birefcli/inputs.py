@@ -8,16 +8,41 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from birefcli.errors import InputError, UsageError
 from birefcli.imagefile import find_pictures, is_ours
 from birefcli.journal import Journal
-from birefcli.settings import CutSettings, Product
+from birefcli.settings import Product
 
 STDIN = "-"
 _OF_OURS = "of our own results"
 # How a result beside its source is called: the source, with or without its suffix, and what it is.
 _RESULT = re.compile(rf"(.+)_(?:cut|{'|'.join(Product)})(?:~\d+)?")
+
+
+class Asked(Protocol):
+    """What the settings of a command say about its inputs."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What was typed."""
+
+    @property
+    def recursive(self) -> bool:
+        """Whether folders are searched to the bottom."""
+
+    @property
+    def files_from(self) -> str | None:
+        """A list of paths."""
+
+    @property
+    def null_separated(self) -> bool:
+        """Whether NUL stands between them."""
+
+    @property
+    def out(self) -> str | None:
+        """The output folder, if one was named."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +89,7 @@ class _Gathering:
         self.sources.setdefault(_place(path), Source(path, folder))
 
 
-def gather(settings: CutSettings) -> Inputs:
+def gather(settings: Asked) -> Inputs:
     """List every picture once; nothing found at all is an InputError."""
     if STDIN in settings.inputs:
         if len(settings.inputs) > 1 or settings.files_from is not None:
@@ -92,7 +117,7 @@ def gather(settings: CutSettings) -> Inputs:
     return inputs
 
 
-def _listed(settings: CutSettings) -> list[str]:
+def _listed(settings: Asked) -> list[str]:
     """Read --files-from: one path a line, or separated by NUL; each is meant literally."""
     if settings.files_from is None:
         return []
@@ -124,7 +149,7 @@ def _matches(text: str) -> Iterator[Path]:
     yield Path(text)
 
 
-def _add(gathering: _Gathering, path: Path, text: str, settings: CutSettings) -> None:
+def _add(gathering: _Gathering, path: Path, text: str, settings: Asked) -> None:
     if os.path.isdir(path):  # noqa: PTH112 (which fails in a folder that may not be entered)
         _add_folder(gathering, path, settings)
     elif _is_there(path):
@@ -133,7 +158,7 @@ def _add(gathering: _Gathering, path: Path, text: str, settings: CutSettings) ->
         gathering.missing[text] = None
 
 
-def _add_folder(gathering: _Gathering, folder: Path, settings: CutSettings) -> None:
+def _add_folder(gathering: _Gathering, folder: Path, settings: Asked) -> None:
     if _place(folder) in gathering.folders:
         return
     gathering.folders[_place(folder)] = folder

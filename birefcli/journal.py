@@ -116,12 +116,15 @@ class Journal:
             {source: frozenset(values) for source, values in hashes.items()},
         )
 
-    def is_done(self, source: str, key: Key, targets: list[str]) -> Entry | None:
-        """Give the entry of a source whose result is complete, unedited and what is wanted."""
+    def is_done(self, source: str, key: Key, targets: list[str] | None) -> Entry | None:
+        """Give the entry of a source whose result is complete, unedited and what is wanted.
+
+        Without targets, whatever was written is what is wanted.
+        """
         entry = self._last.get((source, key.settings))
         if entry is None or entry.key != key:
             return None
-        if entry.targets and list(entry.targets) != targets:
+        if entry.targets and targets is not None and list(entry.targets) != targets:
             return None
         for target, sha256 in entry.targets.items():
             path = self.root / target

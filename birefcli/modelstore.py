@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
 from birefcli.errors import UsageError, WeightsError
@@ -21,7 +22,15 @@ from birefcli.modelcache import (
     write_json,
 )
 from birefcli.modelpull import obtain
-from birefcli.variants import VARIANTS, Variant, find_repo, find_sha256, find_variant, names_of
+from birefcli.variants import (
+    VARIANTS,
+    Variant,
+    find_companion,
+    find_repo,
+    find_sha256,
+    find_variant,
+    names_of,
+)
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -51,15 +60,24 @@ class ModelInfo:
 
 
 def resolve(
-    name: str, *, consent: bool, offline: bool, accept_licence: bool, say: Callable[[str], None]
+    name: str,
+    *,
+    consent: bool,
+    offline: bool,
+    accept_licence: bool,
+    say: Callable[[str], None],
+    cuts: bool = True,
 ) -> ModelFile:
     """The file behind a path, a bundled, published or imported name, or `hf:owner/name[@revision]`.
 
     `consent` allows a download (the user named this model just now); `say` gets one line about it.
+    Only with `cuts=False` it may be a model that cuts nothing, such as `lama`.
     """
     checkpoint = checkpoint_at(Path(name).expanduser())
     if checkpoint is not None:
         return _model_of_path(name, checkpoint)
+    if cuts:
+        _require_cutter(name)
     variant = find_variant(name)
     if variant is not None and variant.is_bundled:
         return bundled_model(variant)
@@ -68,6 +86,14 @@ def resolve(
         wanted, consent=consent, offline=offline, accept_licence=accept_licence, say=say
     )
     return _model(wanted.name, record.path, record.sha256, record.licence, wanted.variant)
+
+
+def _require_cutter(name: str) -> None:
+    if companion := find_companion(name):
+        raise WeightsError(
+            f"{companion.name} cuts nothing ({companion.task}); "
+            "`birefcli models list` shows what does"
+        )
 
 
 def known_name(name: str) -> str:
@@ -87,8 +113,25 @@ def command(name: str) -> str:
 # What is used when no model is named.
 
 
-VARIABLE = "BIREFCLI_MODEL"  # the environment variable that decides before any choice
-BUNDLED = "compact"  # the model when nobody chose
+class Purpose(StrEnum):
+    """What a model is wanted for; each purpose has a default of its own."""
+
+    CUT = "cut"
+    PEEL = "peel"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that decides before any choice."""
+        return {"cut": "BIREFCLI_MODEL", "peel": "BIREFCLI_PEEL_MODEL"}[self]
+
+    @property
+    def bundled(self) -> str:
+        """The model when nobody chose."""
+        return {"cut": "compact", "peel": "compact-peel"}[self]
+
+
+VARIABLE = Purpose.CUT.variable
+BUNDLED = Purpose.CUT.bundled
 
 
 @dataclass(frozen=True)
@@ -99,42 +142,50 @@ class Choice:
     by: str
 
 
-def default_choice() -> Choice:
+def default_choice(purpose: Purpose = Purpose.CUT) -> Choice:
     """The model when none is named, and whether a variable, the user or nobody chose it."""
-    if name := os.environ.get(VARIABLE):
-        return Choice(name, VARIABLE)
-    if name := _chosen():
+    if name := os.environ.get(purpose.variable):
+        return Choice(name, purpose.variable)
+    if name := _chosen().get(purpose):
         return Choice(name, "birefcli models use")
-    return Choice(BUNDLED, "bundled")
+    return Choice(purpose.bundled, "bundled")
 
 
-def set_default(name: str | None) -> None:
-    """Remember a model, or forget the choice with None."""
+def set_default(name: str | None, purpose: Purpose = Purpose.CUT) -> None:
+    """Remember a model for a purpose, or forget the choice with None."""
+    if name is not None:
+        _require_cutter(name)
     file = config_file()
     try:
-        write_json(file, {"models": {"cut": name} if name else {}})
+        chosen = _chosen()
+    except UsageError:
+        # A damaged record is written anew.
+        chosen = {}
+    chosen.pop(purpose, None)
+    try:
+        write_json(file, {"models": chosen | ({purpose.value: name} if name else {})})
     except OSError as error:
         raise UsageError(
             f"cannot write {file} ({error.strerror}); set BIREFCLI_HOME to a folder elsewhere"
         ) from error
 
 
-def _chosen() -> str | None:
-    """The model that was chosen, if one was."""
+def _chosen() -> dict[str, str]:
+    """The models that were chosen, by purpose."""
     file = config_file()
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return None
+        return {}
     except OSError as error:
         raise UsageError(f"cannot read {file} ({error.strerror})") from error
     try:
-        name: str | None = json.loads(text)["models"].get("cut")
+        models = json.loads(text)["models"]
+        return {str(purpose): str(name) for purpose, name in models.items() if name}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{file} is damaged; `birefcli models use --clear` writes it anew"
         ) from error
-    return name
 
 
 # What lies on this disk.

@@ -137,21 +137,21 @@ def _place(source: Source, inputs: Inputs, settings: CutSettings) -> Place:
         if settings.out is None:
             root, parent = beside(source.folder), PurePosixPath(inside.as_posix())
         else:
-            prefix = _folder_prefix(source.folder, inputs.folders)
+            prefix = folder_prefix(source.folder, inputs.folders)
             root, parent = Path(settings.out), prefix / inside.as_posix()
-    return Place(source, _seen_from(root, source.path), root, parent, source.path.name)
+    return Place(source, seen_from(root, source.path), root, parent, source.path.name)
 
 
-def beside(folder: Path) -> Path:
+def beside(folder: Path, ending: str = "_cut") -> Path:
     """Give the output folder of an input folder: `photos_cut` beside `photos`."""
     full = Path(os.path.abspath(folder))  # noqa: PTH100 (a link keeps its own name)
     if not full.name:
         raise UsageError(f"say with -o where the results of {folder} shall go")
     named = folder if folder.name not in ("", "..") else full
-    return named.with_name(full.name + "_cut")
+    return named.with_name(full.name + ending)
 
 
-def _folder_prefix(folder: Path, folders: Sequence[Path]) -> PurePosixPath:
+def folder_prefix(folder: Path, folders: Sequence[Path]) -> PurePosixPath:
     """Give the name a folder keeps among several: as many of its last parts as set it apart."""
     if len(folders) == 1:
         return PurePosixPath()
@@ -164,7 +164,7 @@ def _folder_prefix(folder: Path, folders: Sequence[Path]) -> PurePosixPath:
     return PurePosixPath(*mine)
 
 
-def _seen_from(root: Path, path: Path) -> str:
+def seen_from(root: Path, path: Path) -> str:
     """Name a picture in the journal: its path relative to the output folder, links resolved.
 
     Pictures of the same name in other folders are other pictures, whatever run they come in.
@@ -229,20 +229,20 @@ def _check_depth(plan: Plan, settings: CutSettings) -> None:
 
 def _check_inputs_stay(plan: Plan, inputs: Inputs, settings: CutSettings) -> None:
     """Refuse a plan that would overwrite a picture it reads."""
-    sources = {_real(source.path) for source in inputs.sources if source.path is not None}
+    sources = {real(source.path) for source in inputs.sources if source.path is not None}
     for folder in inputs.folders:
         for root in plan.roots:
-            if _real(folder) == _real(root):
+            if real(folder) == real(root):
                 raise UsageError(f"{root} is an input folder; choose another one with -o")
     for target, job in _targets(plan.jobs):
-        if _real(target) in sources:
+        if real(target) in sources:
             raise UsageError(
                 f"{target} is an input and would be overwritten by the result of "
                 f"{job.source.name}; choose another folder with -o"
             )
     if settings.report is not None:
-        results = {_real(target) for target, _ in _targets(plan.jobs)}
-        if _real(settings.report) in sources | results:
+        results = {real(target) for target, _ in _targets(plan.jobs)}
+        if real(settings.report) in sources | results:
             raise UsageError(f"--report {settings.report} would overwrite a picture")
 
 
@@ -253,6 +253,6 @@ def _targets(jobs: Sequence[Job]) -> Iterator[tuple[Path, Job]]:
                 yield job.path(product), job
 
 
-def _real(path: Path) -> str:
+def real(path: Path) -> str:
     """Give what two paths to one place have in common, links resolved, case folded."""
     return fold(os.path.realpath(path))

@@ -33,6 +33,7 @@ class Outcome:
     size: tuple[int, int] | None = None
     box: tuple[int, int, int, int] | None = None
     seconds: float = 0.0
+    layers: int | None = None  # of a stack
 
     def to_json(self, model: ModelInfo | None, device: str | None) -> str:
         """Write the outcome as one line of JSON."""
@@ -48,6 +49,8 @@ class Outcome:
             "model": vars(model) if model else None,
             "device": device,
         }
+        if self.layers is not None:
+            values["layers"] = self.layers
         return to_line(values)
 
 

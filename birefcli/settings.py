@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from birefcli.errors import UsageError
+from birefcli.peelsettings import PeelSettings
 
 
 class Product(StrEnum):
@@ -257,3 +258,84 @@ class SynthSettings:
             raise UsageError(f"--overlap is a share from 0 to 1, not {self.overlap}")
         if min(self.size) < 16:
             raise UsageError("--size needs at least 16 pixels a side")
+
+
+PEEL = PeelSettings()
+
+
+class StackFormat(StrEnum):
+    """How a stack is written; its layers as png and its manifest always are."""
+
+    PNG = "png"
+    ORA = "ora"
+    PSD = "psd"
+    PREVIEW = "preview"
+    ASE = "ase"
+    SHEET = "sheet"
+    SVG = "svg"
+    FULL = "full"
+    BOTTOMS = "bottoms"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeelCommand:
+    """Everything `birefcli peel` needs to know."""
+
+    # What to read.
+    inputs: tuple[str, ...] = ()
+    recursive: bool = True
+    files_from: str | None = None
+    null_separated: bool = False
+    max_pixels: int = CutSettings.max_pixels
+    # What to write, and where.
+    out: str | None = None
+    formats: tuple[StackFormat, ...] = (
+        StackFormat.PNG,
+        StackFormat.ORA,
+        StackFormat.PSD,
+        StackFormat.PREVIEW,
+    )
+    explain: bool = False
+    verify: bool = True
+    # How to peel.
+    peel: PeelSettings = PEEL
+    inpaint: str = "auto"
+    depth: str = "off"
+    trust_model_file: bool = False
+    model: ModelSettings = ModelSettings()
+    # By hand: a stack's folder, and the layer to peel again or the new order.
+    resume: Path | None = None
+    redo_layer: int | None = None
+    mask: Path | None = None
+    order: tuple[int, ...] = ()
+    # The run.
+    redo: bool = False
+    dry_run: bool = False
+    fail_fast: bool = False
+    report: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.null_separated and self.files_from is None:
+            raise UsageError("-0 needs --files-from")
+        if self.resume is None:
+            self._check_run()
+        else:
+            self._check_by_hand()
+
+    def _check_run(self) -> None:
+        if self.redo_layer is not None or self.mask is not None or self.order:
+            raise UsageError("--redo N, --mask and --order change a stack; name it: --resume DIR")
+        if not self.inputs and self.files_from is None:
+            raise UsageError("give a picture, a folder, - for standard input, or --files-from FILE")
+
+    def _check_by_hand(self) -> None:
+        if self.inputs or self.files_from is not None or self.out is not None:
+            raise UsageError("--resume DIR takes no inputs and no -o: the stack itself is changed")
+        if self.redo or self.dry_run:
+            raise UsageError("--resume DIR goes with --redo N or with --order, nothing else")
+        if (self.redo_layer is None) == (not self.order):
+            raise UsageError("--resume DIR needs either --redo N or --order 2,1,3")
+        if self.mask is not None and self.redo_layer is None:
+            raise UsageError("--mask needs --redo N")
+        if self.redo_layer is not None and self.redo_layer < 1:
+            raise UsageError("--redo takes the number of a layer, from 1; 0 is the background")

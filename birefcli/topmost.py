@@ -22,9 +22,9 @@ from birefcli.suites.layered import (
 from birefcli.suites.sprites import sprite_scene
 
 # How often each kind of scene is drawn; the rest are a seeded suite's.
-OF_PIXEL_ART = 0.2
-OF_CUTOUTS = 0.3
-OF_PHOTOS = 0.12
+OF_PIXEL_ART = 0.14
+OF_CUTOUTS = 0.24
+OF_PHOTOS = 0.10
 OVERLAPPING = 0.85  # of the scenes with several things
 DEEPER = 0.35  # of the scenes, from which what is in front is taken off and filled
 

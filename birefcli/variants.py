@@ -1,4 +1,4 @@
-"""The table of models: the bundled one and every published BiRefNet, one row each."""
+"""The tables of models: the bundled ones, every published BiRefNet, and what helps a peel."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,8 @@ class Variant:
 
     name: str
     purpose: str
-    # The task it was trained for: general, matting, portrait, dis, hrsod, cod or illustration.
+    # The task it was trained for: general, matting, portrait, dis, hrsod, cod or illustration;
+    # inpainting or depth for what is no BiRefNet.
     task: str = "general"
     backbone: str = "swin_v1_l"
     # (height, width) the network sees; None: the file says.
@@ -238,27 +239,68 @@ VARIANTS: tuple[Variant, ...] = (
     ),
 )
 
+# Models that cut nothing: a peel fills holes and measures depth with them.
+COMPANIONS: tuple[Variant, ...] = (
+    Variant(
+        name="lama",
+        purpose="Fills holes in photos, for `peel --inpaint lama`.",
+        task="inpainting",
+        backbone="big-lama",
+        size=None,
+        keeps_aspect=None,
+        tile_order=None,
+        licence="Apache-2.0",
+        repo="signature-ai/big-lama",
+        file="big-lama.pt",
+        sha256="344c77bbcb158f17dd143070d1e789f38a66c04202311ae3a258ef66667a9ea9",
+        bytes=205_669_692,
+    ),
+    Variant(
+        name="depth-small",
+        purpose="Says what is nearer in photos, for `peel --depth auto`.",
+        task="depth",
+        backbone="dinov2_s",
+        size=(518, 518),
+        keeps_aspect=True,
+        tile_order=None,
+        licence="Apache-2.0",
+        repo="depth-anything/Depth-Anything-V2-Small-hf",
+        revision="5426e4f0f36572d16453bbda7a8389317b1bef99",
+        sha256="3152477ce0d8d6978d76b995120de97cb5b928701fd0f817769f59e249a16b70",
+        bytes=99_173_660,
+    ),
+)
+
+
+def find_companion(name: str) -> Variant | None:
+    """The model called `name` that cuts nothing."""
+    return next((variant for variant in COMPANIONS if _fold(name) in names_of(variant)), None)
+
 
 def find_variant(name: str) -> Variant | None:
     """The model called `name`: its own name, or its hub name such as `BiRefNet_HR`, in any case."""
     folded = _fold(name)
-    return next((variant for variant in VARIANTS if folded in names_of(variant)), None)
+    return next((variant for variant in _all() if folded in names_of(variant)), None)
 
 
 def find_repo(repo: str) -> Variant | None:
     """The model published as `owner/name`; the hub does not distinguish case."""
-    return next((v for v in VARIANTS if v.repo and v.repo.casefold() == repo.casefold()), None)
+    return next((v for v in _all() if v.repo and v.repo.casefold() == repo.casefold()), None)
 
 
 def find_sha256(sha256: str) -> Variant | None:
     """The model whose published file has this hash."""
-    return next((variant for variant in VARIANTS if variant.sha256 == sha256), None)
+    return next((variant for variant in _all() if variant.sha256 == sha256), None)
 
 
 def names_of(variant: Variant) -> frozenset[str]:
     """Every folded name a model answers to."""
     published = _fold(variant.repo.rpartition("/")[2]) if variant.repo else variant.name
     return frozenset({_fold(variant.name), published, published.removeprefix("birefnet-")})
+
+
+def _all() -> tuple[Variant, ...]:
+    return (*VARIANTS, *COMPANIONS)
 
 
 def _fold(name: str) -> str:

@@ -67,7 +67,7 @@ def fail(*arguments: str) -> Exception:
 
 def test_list_shows_every_model_the_bundled_one_first() -> None:
     lines = run("list").stdout.splitlines()
-    assert len(lines) == len(variants.VARIANTS)
+    assert len(lines) == len(variants.VARIANTS) + len(variants.COMPANIONS)
     assert lines[0].split("\t")[:3] == ["compact", "bundled *", "0.0 kB"]
     assert lines[1].split("\t") == [
         *("general", "-", "444 MB", "MIT"),

@@ -27,7 +27,7 @@ class Floor:
 
 
 FLOORS = (
-    Floor("words", "__init__ errors settings trainsettings variants"),
+    Floor("words", "__init__ errors settings trainsettings peelsettings variants"),
     Floor(
         "arrays",
         "arrays imagefile decode matte pixelart foreground metrics gallery grounds scene compose"
@@ -37,13 +37,13 @@ FLOORS = (
     Floor("network", "net", "numpy cv2 PIL torch timm safetensors"),
     Floor(
         "backends",
-        "hub modelcache modelpull modelstore modelimport segmenter",
-        "huggingface_hub numpy",
+        "hub modelcache modelpull modelstore modelimport segmenter inpaint depth",
+        "huggingface_hub numpy cv2 torch transformers simple_lama_inpainting",
     ),
     Floor(
         "walks",
-        "inputs naming plan journal report executor cut cases evaluate doctor synth",
-        "numpy",
+        "inputs naming plan journal report executor cut cases evaluate doctor synth peel layers",
+        "numpy cv2 PIL scipy",
     ),
     Floor("data sets", "dataset", "numpy cv2 PIL"),
     Floor("training", "train", "numpy PIL torch accelerate"),

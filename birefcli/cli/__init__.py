@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from birefcli import __version__
-from birefcli.cli import cut, doctor, eval, models, synth, train
+from birefcli.cli import compose, cut, doctor, eval, models, peel, synth, train
 from birefcli.errors import BirefcliError, ExitCode
 
 
@@ -67,6 +67,8 @@ def main(
 
 
 app.command()(cut.cut)
+app.command()(peel.peel)
+app.command()(compose.compose)
 app.command()(train.train)
 app.command()(synth.synth)
 app.command()(eval.eval)

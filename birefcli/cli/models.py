@@ -13,7 +13,7 @@ from birefcli import modelstore
 from birefcli.errors import UsageError, WeightsError
 from birefcli.hub import IMPORTED
 from birefcli.modelcache import megabytes, sha256_of
-from birefcli.variants import VARIANTS, Variant, find_variant
+from birefcli.variants import COMPANIONS, VARIANTS, Variant, find_variant
 
 app = typer.Typer(
     name="models",
@@ -31,7 +31,7 @@ AcceptOption = Annotated[
 @app.command("list")
 def list_models(as_json: JsonOption = False) -> None:
     """Show every known model: purpose, size, licence, and whether it is on this machine."""
-    entries = [_entry(variant) for variant in (*VARIANTS, *modelstore.imported())]
+    entries = [_entry(variant) for variant in (*VARIANTS, *COMPANIONS, *modelstore.imported())]
     if as_json:
         typer.echo(json.dumps([entry.facts() for entry in entries], indent=2))
     elif sys.stdout.isatty():
@@ -66,7 +66,12 @@ def pull(
     for name in names:
         try:
             model = modelstore.resolve(
-                name, consent=True, offline=False, accept_licence=accept_licence, say=_say
+                name,
+                consent=True,
+                offline=False,
+                accept_licence=accept_licence,
+                say=_say,
+                cuts=False,
             )
             typer.echo(str(model.path))
         except WeightsError as error:
@@ -105,18 +110,21 @@ def path(
 def use(
     name: Annotated[str | None, typer.Argument(help="A name, a path or hf:owner/name.")] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Forget the choice.")] = False,
+    purpose: Annotated[
+        modelstore.Purpose, typer.Option("--for", help="Which command's default it is.")
+    ] = modelstore.Purpose.CUT,
 ) -> None:
     """Choose the model that runs when none is named, and print it."""
     if name is not None and clear:
         raise UsageError("give a model or --clear, not both")
     if clear:
-        modelstore.set_default(None)
+        modelstore.set_default(None, purpose)
     elif name is not None:
-        modelstore.set_default(modelstore.known_name(name))
-    chosen = modelstore.default_choice().name
+        modelstore.set_default(modelstore.known_name(name), purpose)
+    chosen = modelstore.default_choice(purpose).name
     typer.echo(chosen)
-    if os.environ.get(modelstore.VARIABLE):
-        _say(f"{modelstore.VARIABLE} is set and decides before any choice")
+    if os.environ.get(purpose.variable):
+        _say(f"{purpose.variable} is set and decides before any choice")
     try:
         _local(chosen)
     except WeightsError as error:
@@ -159,7 +167,9 @@ def _repair(names: list[str]) -> str:
 
 def _local(name: str) -> modelstore.ModelFile:
     """A model on this machine; nothing is downloaded."""
-    return modelstore.resolve(name, consent=False, offline=False, accept_licence=False, say=_say)
+    return modelstore.resolve(
+        name, consent=False, offline=False, accept_licence=False, say=_say, cuts=False
+    )
 
 
 def _say(words: str) -> None:
@@ -207,7 +217,8 @@ def _entry(variant: Variant) -> _Entry:
         variant=variant,
         path=path,
         bytes=path.stat().st_size if path else variant.bytes,
-        is_default=modelstore.default_choice().name == variant.name,
+        is_default=variant.name
+        in {modelstore.default_choice(purpose).name for purpose in modelstore.Purpose},
     )
 
 

@@ -13,7 +13,7 @@ from birefcli.errors import DeviceError
 def import_timm() -> ModuleType:
     """Import timm; where that cannot be done, DeviceError says what is missing."""
     try:
-        _import_torchvision()
+        import_torchvision()
         return import_module("timm")
     # A torchvision for another torch fails in many ways, RuntimeError and OSError among them.
     except Exception as error:
@@ -24,7 +24,7 @@ def import_timm() -> ModuleType:
         ) from error
 
 
-def _import_torchvision() -> None:
+def import_torchvision() -> None:
     """Import torchvision, if need be without its compiled half, which no backbone uses."""
     try:
         import_module("torchvision")

@@ -1,0 +1,153 @@
+"""Changing a stack by hand: one layer peeled again with a mask, or the layers in another order."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from birefcli.arrays import Matte
+from birefcli.errors import PictureError, UsageError
+from birefcli.imagefile import read_picture, write_atomic
+from birefcli.inpaint.protocol import Inpainter
+from birefcli.journal import Journal
+from birefcli.layers.folder import file_names
+from birefcli.layers.manifest import FILE
+from birefcli.layers.read import Opened, read_stack
+from birefcli.layers.tools import Careful, Watcher, engine_of
+from birefcli.layers.walk import Loaded, proven_files, stack_outcome
+from birefcli.modelstore import ModelFile
+from birefcli.peel.byhand import redo, reorder
+from birefcli.peel.stack import Stack
+from birefcli.peelsettings import PeelSettings
+from birefcli.report import Outcome
+from birefcli.settings import PeelCommand, StackFormat
+
+
+@dataclass(frozen=True, eq=False)
+class Recalled:
+    """A stack to be changed, and what is asked: where nothing is, what was asked when it began."""
+
+    folder: Path
+    opened: Opened
+    settings: PeelCommand
+
+
+def recall(settings: PeelCommand) -> Recalled:
+    """Read the stack of `settings.resume`, and the settings it was made with."""
+    assert settings.resume is not None
+    opened = read_stack(settings.resume)
+    options, default = opened.engine.options, PeelCommand(inputs=("-",))
+    peel = {
+        one.name: _recalled(one.name, settings.peel, default.peel, options)
+        for one in fields(settings.peel)
+    }
+    formats = {*settings.formats, *options.get("format", ())}
+    settings = replace(
+        settings,
+        peel=PeelSettings(**peel),
+        inpaint=_recalled("inpaint", settings, default, options),
+        formats=tuple(format for format in StackFormat if format in formats),
+        explain=settings.explain or bool(options.get("explain")),
+    )
+    return Recalled(settings.resume or Path(), opened, settings)
+
+
+def _recalled(name: str, asked: Any, default: Any, options: Mapping[str, Any]) -> Any:
+    """Give what is asked, or, where that is only the default, what the manifest tells."""
+    value = getattr(asked, name)
+    if value != getattr(default, name) or name not in options:
+        return value
+    return type(value)(options[name]) if isinstance(value, StrEnum) else options[name]
+
+
+def change(
+    recalled: Recalled,
+    model: ModelFile,
+    inpainter: Inpainter,
+    load: Callable[[], Loaded],
+    say: Callable[[str], None],
+) -> Outcome:
+    """Change a stack as asked, prove it, and write it again.
+
+    `load` is called only where a layer is peeled again.
+    """
+    folder, opened, settings = recalled.folder, recalled.opened, recalled.settings
+    started = time.perf_counter()
+    with Journal(folder):
+        watcher = Watcher(str(folder), say, keeps=settings.explain)
+        stack = _changed(opened, settings, inpainter, load, watcher)
+        engine = replace(engine_of(settings, model, inpainter, None), depth=opened.engine.depth)
+        if settings.order:
+            # Another order asks no segmenter: what found the layers is still what found them.
+            told = opened.engine
+            engine = replace(
+                engine,
+                segmenter=told.segmenter,
+                segmenter_sha256=told.segmenter_sha256,
+                segmenter_size=told.segmenter_size,
+            )
+        files = proven_files(
+            stack, opened.picture, opened.source, engine, settings, name=str(folder)
+        )
+        _replace(folder, opened, {**watcher.files, **files})
+    outcome = stack_outcome(folder.as_posix(), folder, stack)
+    return replace(outcome, seconds=time.perf_counter() - started)
+
+
+def _changed(
+    opened: Opened,
+    settings: PeelCommand,
+    inpainter: Inpainter,
+    load: Callable[[], Loaded],
+    watch: Watcher,
+) -> Stack:
+    """Peel one layer again, or all in another order."""
+    stack = opened.stack
+    if settings.order:
+        return reorder(stack, settings.order, inpainter, settings.peel, watch=watch)
+    number = settings.redo_layer
+    assert number is not None
+    if number > len(stack.layers):
+        raise UsageError(
+            f"there is no layer {number} in {settings.resume}; it has {len(stack.layers)}"
+        )
+    if settings.mask is None:
+        alpha = stack.layers[number - 1].rgba[..., 3]
+        mask = np.asarray(alpha / np.float32(255), np.float32)
+    else:
+        mask = _mask(settings.mask, stack, settings.max_pixels)
+    segment = Careful(load().segmenter.segment)
+    return redo(stack, number, mask, segment, inpainter, settings.peel, watch=watch)
+
+
+def _mask(path: Path, stack: Stack, max_pixels: int) -> Matte:
+    """Read a mask: its alpha where it has one, else its brightness."""
+    picture = read_picture(path, max_pixels=max_pixels)
+    if picture.size != stack.size:
+        raise PictureError(
+            f"{path} has {picture.size[1]}x{picture.size[0]} pixels, and the stack "
+            f"{stack.size[1]}x{stack.size[0]}; draw the mask at its size",
+            reason="mask-size",
+        )
+    has_alpha = picture.alpha is not None and (picture.alpha < 255).any()
+    values = picture.alpha if has_alpha and picture.alpha is not None else picture.rgb.mean(2)
+    matte = np.asarray(values, np.float32) / np.float32(255)
+    if not (matte > 0.5).any():
+        raise PictureError(f"{path} shows nothing: no pixel of it is bright", reason="mask-empty")
+    return matte
+
+
+def _replace(folder: Path, opened: Opened, files: dict[str, bytes]) -> None:
+    """Write the new files, the manifest last, and remove those that only the old stack had."""
+    manifest = files.pop(FILE)
+    for name, data in {**files, FILE: manifest}.items():
+        write_atomic(folder / name, data, root=folder)
+    explained = {f"explain/{path.name}" for path in (folder / "explain").glob("*-[0-9]*_*.png")}
+    for name in (file_names(opened.manifest) | explained) - set(files):
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,133 @@
+"""What the segmenter sees, taken apart into things; in flat art, what colours show without it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from birefcli.arrays import Matte, Rgb, rescale
+from birefcli.peel.order import Cues, forks, hull_cue, junction_cue, solidity
+from birefcli.peel.regions import histogram, regions_of
+from birefcli.peel.sift import least_area
+from birefcli.peel.split import WORK_SIDE, sharpened, taken_apart
+from birefcli.peel.stack import Kind
+from birefcli.peel.things import Labels, Mask, Proposal, confidence_of
+from birefcli.peelsettings import PeelSettings
+from birefcli.segmenter import Segmenter
+
+ART_SIDE = 512  # pixels to which small art is enlarged before a network sees it
+_SAME_LOOK, _OTHER_LOOK = 0.9, 0.5
+_CLEARLY, _SOLID = 0.8, 0.8
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """Proposes what a segmenter finds, cut where several things touch."""
+
+    segment: Segmenter
+    kind: Kind
+    settings: PeelSettings
+    disparity: NDArray[np.float32] | None = None
+
+    def __call__(self, rgb: Rgb, known: Labels, step: int) -> Proposal:
+        """Find what is new in a picture; regions of colour stand in where the first look fails."""
+        matte = self._matte(rgb)
+        is_unsure = confidence_of(matte) < self.settings.fallback
+        if is_unsure and step == 1 and self.kind != Kind.PHOTO:
+            shown = raised_from_backdrop(rgb)
+            if shown.any():
+                matte = shown.astype(np.float32)
+        matte = np.where(known > 0, np.float32(0), matte)
+        least = least_area(self.kind, matte.size, self.settings)
+        things = taken_apart(rgb, matte, least, self.disparity)
+        return Proposal((*things, *occluders(rgb, things, least, known > 0)))
+
+    def _matte(self, rgb: Rgb) -> Matte:
+        """Segment a picture, small art enlarged by a whole factor."""
+        size = (rgb.shape[0], rgb.shape[1])
+        factor = -(-ART_SIDE // max(size)) if self.kind == Kind.PIXEL else 1
+        if factor <= 1:
+            return self.segment([rgb])[0]
+        large = np.repeat(np.repeat(rgb, factor, 0), factor, 1)
+        return rescale(self.segment([large])[0], size, cv2.INTER_AREA)
+
+
+@dataclass(frozen=True)
+class KnownUnion:
+    """Proposes one given matte of everything, taken apart, in the first pass: the alpha oracle."""
+
+    matte: Matte
+    kind: Kind
+    settings: PeelSettings
+
+    def __call__(self, rgb: Rgb, known: Labels, step: int) -> Proposal:
+        """Give the things that the matte holds, the first time; it is at the art's own size."""
+        if step > 1:
+            return Proposal()
+        least = least_area(self.kind, self.matte.size, self.settings)
+        return Proposal(taken_apart(rgb, self.matte, least))
+
+
+def occluders(
+    rgb: Rgb, things: Sequence[Matte], least: float, known: Mask | None = None
+) -> tuple[Matte, ...]:
+    """Find what no segmenter proposed although it clearly lies over one of some things.
+
+    It is solid, looks like nothing at the frame, and its outline goes on where a thing's ends.
+    What is `known` (H, W) already is not asked about.
+    """
+    if not things:
+        return ()
+    size = (rgb.shape[0], rgb.shape[1])
+    factor = max(1.0, max(size) / WORK_SIDE)
+    small_size = (max(1, round(size[0] / factor)), max(1, round(size[1] / factor)))
+    small = rescale(rgb, small_size) if factor > 1 else rgb
+    masks = [rescale(matte, small_size) > 0.5 for matte in things]
+    ground = ~np.any(masks, axis=0)
+    if known is not None:
+        ground &= rescale(known.astype(np.float32), small_size) <= 0.5
+    regions = regions_of(small, ground)
+    frame = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
+    outer = [histogram(small, regions == n) for n in np.unique(frame) if n > 0]
+    found: list[Matte] = []
+    for number in sorted(set(range(1, int(regions.max()) + 1)) - set(frame.tolist())):
+        mask = regions == number
+        look = histogram(small, mask)
+        if mask.sum() * factor**2 < least or any(look @ other > _OTHER_LOOK for other in outer):
+            continue
+        if solidity(mask) >= _SOLID and any(_lies_over(mask, thing) for thing in masks):
+            whole = sharpened(rgb, np.where(mask, 2, 1).astype(np.int32), np.ones(size, bool)) == 2
+            taken = np.clip(np.sum(things, axis=0), 0, 1)
+            found.append(np.asarray(np.where(whole, 1 - taken, 0), np.float32))
+    return tuple(found)
+
+
+def _lies_over(mask: Mask, thing: Mask) -> bool:
+    """Whether the outline of a region goes straight on where a thing's ends at it."""
+    ends = forks(mask, thing)
+    if not ends or any(fork.is_marking for fork in ends):
+        return False
+    return Cues(hull_cue(mask, thing), junction_cue(mask, thing)).score > _CLEARLY
+
+
+def raised_from_backdrop(rgb: Rgb) -> Mask:
+    """Give what looks like nothing at the frame of a picture: the things of flat art (H, W)."""
+    size = (rgb.shape[0], rgb.shape[1])
+    factor = max(1.0, max(size) / WORK_SIDE)
+    small_size = (max(1, round(size[0] / factor)), max(1, round(size[1] / factor)))
+    small = rescale(rgb, small_size, cv2.INTER_NEAREST) if factor > 1 else rgb
+    regions = regions_of(small, np.ones(small_size, bool))
+    frame = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
+    looks = {int(n): histogram(small, regions == n) for n in np.unique(regions)}
+    backdrop = [looks[int(n)] for n in np.unique(frame)]
+    # Regions of the backdrop's looks belong to it wherever they are: stripes, checkers.
+    is_thing = np.zeros(int(regions.max()) + 1, bool)
+    for number, look in looks.items():
+        is_thing[number] = not any(look @ other > _SAME_LOOK for other in backdrop)
+    shown = is_thing[regions]
+    if not shown.any() or factor == 1:
+        return np.asarray(shown, np.bool_)
+    sides = np.where(shown, 2, 1).astype(np.int32)
+    return np.asarray(sharpened(rgb, sides, np.ones(size, bool)) == 2)

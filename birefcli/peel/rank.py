@@ -1,0 +1,57 @@
+"""Which of several uncovered things comes off first; none of them covers another."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from birefcli.arrays import Rgb
+from birefcli.peel.stack import Kind
+from birefcli.peel.things import Thing
+
+
+def by_priority(
+    things: Sequence[Thing],
+    picture: Rgb,
+    kind: Kind,
+    disparity: NDArray[np.float32] | None = None,
+) -> list[Thing]:
+    """Sort things, nearest first, by what a picture of this kind suggests."""
+    masks = [thing.matte > 0.5 for thing in things]
+    small = _ranks([-int(mask.sum()) for mask in masks])
+    large = 1 - small
+    if kind != Kind.PHOTO:
+        low = _ranks([float(np.mean(np.flatnonzero(mask.any(1)))) for mask in masks])
+        scores = 0.6 * small + 0.4 * low
+    else:
+        contact = _ranks([_lowest_row(mask) for mask in masks])
+        sharp = _ranks([_sharpness(picture, mask) for mask in masks])
+        if disparity is None:
+            scores = 0.5 * contact + 0.3 * large + 0.2 * sharp
+        else:
+            near = _ranks([float(np.median(disparity[mask])) for mask in masks])
+            scores = 0.5 * near + 0.25 * contact + 0.15 * large + 0.1 * sharp
+    order = sorted(range(len(things)), key=lambda i: (-scores[i], things[i].number))
+    return [things[i] for i in order]
+
+
+def _ranks(values: Sequence[float]) -> NDArray[np.float64]:
+    """Give every value its rank, 0 for the smallest to 1 for the largest; alone it is 1."""
+    if len(values) < 2:
+        return np.ones(len(values))
+    return np.argsort(np.argsort(values, kind="stable")) / (len(values) - 1)
+
+
+def _lowest_row(mask: NDArray[np.bool_]) -> int:
+    """Where a thing stands; one cut off by the lower edge stands nearer than all."""
+    return int(np.flatnonzero(mask.any(1))[-1])
+
+
+def _sharpness(picture: Rgb, mask: NDArray[np.bool_]) -> float:
+    """The mean step of brightness across an outline."""
+    small = mask.astype(np.uint8)
+    edge = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    slope = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    return float(slope[edge].mean()) if edge.any() else 0.0

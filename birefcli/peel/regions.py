@@ -1,0 +1,171 @@
+"""Regions of one look: a picture cut along its edges by a graph, then joined by their colours."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from birefcli.arrays import Rgb
+from birefcli.peel.things import Labels, Mask
+
+# Felzenszwalb and Huttenlocher, "Efficient Graph-Based Image Segmentation", 2004: how much more
+# a small region tolerates, in levels times pixels.
+TOLERANCE = 300.0
+LEAST_SHARE = 0.003  # of the mask, that a region covers
+# Two regions are one where their colours are this much alike, less what their border shows.
+_ALIKE, _PER_LEVEL = 0.35, 0.004
+_TINY_SHARE, _TINY_BONUS = 0.02, 0.6
+_BINS = 8  # to a channel
+_STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
+
+
+@dataclass(frozen=True, eq=False)
+class _Edges:
+    """Neighbouring pixels (N,) by flat index, and how far their colours are apart in levels."""
+
+    one: NDArray[np.intp]
+    other: NDArray[np.intp]
+    weight: NDArray[np.float32]
+
+
+def regions_of(rgb: Rgb, mask: Mask) -> Labels:
+    """Cut what is in a mask (H, W) into regions from 1 that look different; 0 lies outside.
+
+    Meant for pictures of some hundred pixels to a side: time grows with their number.
+    """
+    if not mask.any():
+        return np.zeros(mask.shape, np.int32)
+    edges = _edges_in(rgb, mask)
+    least = max(8, int(LEAST_SHARE * np.count_nonzero(mask)))
+    labels = _graph_cut(edges, mask, least)
+    return _joined(rgb, labels, edges)
+
+
+def border_pairs(labels: Labels) -> Iterable[tuple[int, int]]:
+    """List the pairs of regions, lower number first, that are neighbours."""
+    pairs: set[tuple[int, int]] = set()
+    for one, other in ((labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])):
+        is_border = (one != other) & (one > 0) & (other > 0)
+        met = np.sort(np.stack([one[is_border], other[is_border]], axis=1), axis=1)
+        pairs.update((int(a), int(b)) for a, b in np.unique(met, axis=0))
+    return sorted(pairs)
+
+
+def histogram(rgb: Rgb, mask: Mask) -> NDArray[np.float64]:
+    """Give the square roots of the shares of coarse colours in a mask."""
+    binned = rgb[mask].astype(np.intp) * _BINS // 256
+    counts = np.bincount(binned @ np.array([_BINS * _BINS, _BINS, 1]), minlength=_BINS**3)
+    return np.asarray(np.sqrt(counts / max(1, counts.sum())), np.float64)
+
+
+def _edges_in(rgb: Rgb, mask: Mask) -> _Edges:
+    """Join every pixel of the mask to its neighbours in it."""
+    height, width = mask.shape
+    index = np.arange(height * width).reshape(height, width)
+    values = rgb.astype(np.float32)
+    ones, others, weights = [], [], []
+    for dy, dx in _STEPS:
+        rows = slice(0, height - dy), slice(dy, height)
+        columns = (slice(max(0, -dx), width - max(0, dx)), slice(max(0, dx), width + min(0, dx)))
+        here, there = (rows[0], columns[0]), (rows[1], columns[1])
+        both = mask[here] & mask[there]
+        ones.append(index[here][both])
+        others.append(index[there][both])
+        weights.append(np.linalg.norm(values[here] - values[there], axis=-1)[both])
+    return _Edges(np.concatenate(ones), np.concatenate(others), np.concatenate(weights))
+
+
+def _graph_cut(edges: _Edges, mask: Mask, least: int) -> Labels:
+    """Join pixels along ever stronger edges, as far as regions tolerate; then join the small."""
+    order = np.argsort(edges.weight, kind="stable")
+    ones, others = edges.one[order].tolist(), edges.other[order].tolist()
+    weights = edges.weight[order].tolist()
+    parent = list(range(mask.size))
+    size = [1] * mask.size
+    limit = [TOLERANCE] * mask.size
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    def join(a: int, b: int) -> int:
+        if size[a] < size[b]:
+            a, b = b, a
+        parent[b] = a
+        size[a] += size[b]
+        return a
+
+    apart = []
+    for one, other, weight in zip(ones, others, weights, strict=True):
+        a, b = root(one), root(other)
+        if a != b:
+            if weight <= limit[a] and weight <= limit[b]:
+                a = join(a, b)
+                limit[a] = weight + TOLERANCE / size[a]
+            else:
+                apart.append((a, b))
+    for one, other in apart:
+        a, b = root(one), root(other)
+        if a != b and (size[a] < least or size[b] < least):
+            join(a, b)
+    roots = np.array([root(node) for node in np.flatnonzero(mask).tolist()])
+    labels = np.zeros(mask.shape, np.int32)
+    labels[mask] = np.unique(roots, return_inverse=True)[1] + 1
+    return labels
+
+
+def _joined(rgb: Rgb, labels: Labels, edges: _Edges) -> Labels:
+    """Join neighbouring regions whose colours are alike, the most alike first."""
+    count = int(labels.max())
+    owner = np.arange(count + 1)
+    total = np.count_nonzero(labels)
+    areas = np.bincount(labels.ravel(), minlength=count + 1).astype(float)
+    looks = np.stack([histogram(rgb, labels == n) ** 2 * areas[n] for n in range(count + 1)])
+    borders = _borders(labels, edges)
+
+    def likeness(pair: tuple[int, int]) -> float:
+        one, other = pair
+        alike = float(np.sqrt(looks[one] * looks[other]).sum() / np.sqrt(areas[one] * areas[other]))
+        tiny = min(areas[one], areas[other]) < _TINY_SHARE * total
+        return float(alike - _PER_LEVEL * float(np.median(borders[pair])) + _TINY_BONUS * tiny)
+
+    scores = {pair: likeness(pair) for pair in borders}
+    while scores:
+        best = max(scores, key=lambda pair: (scores[pair], pair))
+        if scores[best] <= _ALIKE:
+            break
+        keep, gone = best
+        owner[owner == gone] = keep
+        areas[keep] += areas[gone]
+        looks[keep] += looks[gone]
+        for pair in [pair for pair in borders if gone in pair]:
+            rest = borders.pop(pair)
+            scores.pop(pair)
+            third = pair[0] if pair[1] == gone else pair[1]
+            if third != keep:
+                new = min(keep, third), max(keep, third)
+                borders[new] = np.concatenate([borders.get(new, rest[:0]), rest])
+        for pair in [pair for pair in borders if keep in pair]:
+            scores[pair] = likeness(pair)
+    numbers = np.unique(owner[labels], return_inverse=True)[1].reshape(labels.shape)
+    return (numbers + (0 if (labels == 0).any() else 1)).astype(np.int32)
+
+
+def _borders(labels: Labels, edges: _Edges) -> dict[tuple[int, int], NDArray[np.float32]]:
+    """Collect the weights of the edges between every two neighbouring regions."""
+    one, other = labels.ravel()[edges.one], labels.ravel()[edges.other]
+    is_border = one != other
+    low, high = np.minimum(one, other)[is_border], np.maximum(one, other)[is_border]
+    weight = edges.weight[is_border]
+    order = np.lexsort((high, low))
+    low, high, weight = low[order], high[order], weight[order]
+    starts = np.flatnonzero(np.diff(low, prepend=-1) | np.diff(high, prepend=-1))
+    parts = np.split(weight, starts[1:])
+    return (
+        {(int(low[at]), int(high[at])): part for at, part in zip(starts, parts, strict=True)}
+        if len(low)
+        else {}
+    )

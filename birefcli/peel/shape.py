@@ -1,0 +1,151 @@
+"""Shape before colour: how outlines go on behind what covered them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from birefcli.peel.order import hull
+from birefcli.peel.things import Labels, Mask, continued
+
+_Point = NDArray[np.float64]  # (x, y)
+
+_REACH = 9.0  # pixels along an outline that tell where it is heading
+_LEAST_BRANCH = 4
+_MOST_CROSSED = 0.1  # of a curve, that may lie on the visible part
+_PULL = 0.6  # of the distance that a curve spans, along each end
+_MOST_ENDS = 6  # of one outline at one hole, that are paired; more are left to what is near
+_SQUARE = np.ones((3, 3), np.uint8)
+_OPEN = np.iinfo(np.int32).min  # nobody's label
+
+
+@dataclass(frozen=True, eq=False)
+class _End:
+    """Where an outline goes under something, and its direction there."""
+
+    at: _Point
+    heading: _Point
+
+
+def completed(labels: Labels, hole: Mask) -> Labels:
+    """Say who owns every pixel of a hole: outlines that end at it are led on through it.
+
+    Where an outline's ends find no partner, a pixel belongs to the nearest owner.
+    """
+    near = continued(labels, hole)
+    if hole.all() or not hole.any():
+        return near
+    rim = (cv2.dilate(hole.astype(np.uint8), _SQUARE) > 0) & ~hole
+    curves = np.zeros(hole.shape, np.uint8)
+    numbers = [int(number) for number in np.unique(labels[rim]) if number > 0]
+    for number in numbers:
+        for one, other in _paired(_ends(labels == number, hole)):
+            points = _curve(one, other)
+            if not _crosses(points, labels == number):
+                fixed = np.rint(points * 16).astype(np.int32)
+                cv2.polylines(curves, [fixed], False, 1, 2, cv2.LINE_8, 4)
+    if not curves.any():
+        return near
+    found = _flooded(labels, near, hole, curves > 0)
+    for number in numbers:
+        # What lies between the visible parts of a thing is not taken from it.
+        found = np.where(hole & (near == number) & hull(labels == number), number, found)
+    return found.astype(np.int32)
+
+
+def _flooded(labels: Labels, near: Labels, hole: Mask, curves: Mask) -> Labels:
+    """Give every part of a hole between curves to the owner it has most of its rim with."""
+    _, parts = cv2.connectedComponents((hole & ~curves).astype(np.uint8), connectivity=4)
+    result = np.where(hole & (parts == 0), _OPEN, near)
+    rows, columns = np.nonzero(hole & (parts > 0))
+    height, width = hole.shape
+    touched: dict[int, dict[int, int]] = {}
+    for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0)):
+        y, x = np.clip(rows + dy, 0, height - 1), np.clip(columns + dx, 0, width - 1)
+        is_rim = ~hole[y, x]
+        pairs = np.stack([parts[rows, columns][is_rim], labels[y, x][is_rim]], axis=1)
+        for (part, owner), count in zip(*np.unique(pairs, axis=0, return_counts=True), strict=True):
+            counts = touched.setdefault(int(part), {})
+            counts[int(owner)] = counts.get(int(owner), 0) + int(count)
+    for part, counts in touched.items():
+        result[hole & (parts == part)] = max(counts, key=lambda owner: (counts[owner], -owner))
+    return continued(result.astype(np.int32), result == _OPEN)
+
+
+def _ends(thing: Mask, hole: Mask) -> list[_End]:
+    """Find where the outline of a thing meets a hole, and which way it goes on."""
+    grown = cv2.dilate(thing.astype(np.uint8), _SQUARE) > 0
+    beside_hole = cv2.dilate(hole.astype(np.uint8), _SQUARE) > 0
+    others = ~thing & ~hole
+    outline = thing & (cv2.dilate(others.astype(np.uint8), _SQUARE) > 0)
+    meets = outline & beside_hole & grown
+    joined = cv2.dilate(meets.astype(np.uint8), _SQUARE)
+    count, groups = cv2.connectedComponents(joined, connectivity=8)
+    found = []
+    y, x = np.nonzero(outline)
+    for number in range(1, count):
+        middle_y, middle_x = np.nonzero(meets & (groups == number))
+        if not len(middle_x):
+            continue
+        at = np.array([middle_x.mean(), middle_y.mean()])
+        steps = np.stack([x - at[0], y - at[1]], axis=1)
+        away = np.hypot(steps[:, 0], steps[:, 1])
+        branch = steps[(away > 1.5) & (away <= _REACH)]
+        if len(branch) < _LEAST_BRANCH:
+            continue
+        mean = -(branch / np.hypot(branch[:, 0], branch[:, 1])[:, None]).mean(axis=0)
+        if np.hypot(*mean) > 0.5:
+            found.append(_End(at, mean / np.hypot(*mean)))
+    return found
+
+
+def _paired(ends: Sequence[_End]) -> list[tuple[_End, _End]]:
+    """Pair the ends whose curves bend least, all of them; none where one is left over."""
+    if len(ends) % 2 or not 2 <= len(ends) <= _MOST_ENDS:
+        return []
+    best = min(
+        _pairings(list(range(len(ends)))), key=lambda p: sum(_bend(ends[a], ends[b]) for a, b in p)
+    )
+    return [(ends[a], ends[b]) for a, b in best]
+
+
+def _pairings(left: list[int]) -> list[list[tuple[int, int]]]:
+    """List every way to pair some numbers."""
+    if not left:
+        return [[]]
+    first, rest = left[0], left[1:]
+    return [
+        [(first, other), *more]
+        for other in rest
+        for more in _pairings([n for n in rest if n != other])
+    ]
+
+
+def _bend(one: _End, other: _End) -> float:
+    """Measure how far both ends must turn to meet, and how far they are apart."""
+    chord = other.at - one.at
+    length = float(np.hypot(*chord)) + 1e-6
+    turn = 2 - float(one.heading @ chord) / length + float(other.heading @ chord) / length
+    return turn + 0.01 * length
+
+
+def _curve(one: _End, other: _End) -> NDArray[np.float64]:
+    """Draw a cubic curve (N, 2) that leaves both ends the way they were heading."""
+    pull = _PULL * float(np.hypot(*(other.at - one.at)))
+    t = np.linspace(0, 1, 65)[:, None]
+    first, second = one.at + pull * one.heading, other.at + pull * other.heading
+    return np.asarray(
+        (1 - t) ** 3 * one.at
+        + 3 * (1 - t) ** 2 * t * first
+        + 3 * (1 - t) * t**2 * second
+        + t**3 * other.at
+    )
+
+
+def _crosses(points: NDArray[np.float64], thing: Mask) -> bool:
+    """Whether a curve runs through what is seen of the thing, so that it is no outline of it."""
+    x, y = np.rint(points[4:-4]).astype(int).T
+    is_inside = (x >= 0) & (y >= 0) & (x < thing.shape[1]) & (y < thing.shape[0])
+    return bool(thing[y[is_inside], x[is_inside]].sum() > _MOST_CROSSED * len(x))
