@@ -52,9 +52,18 @@ def test_every_recipe_makes_settings_and_a_schedule(name: str, sprites: Path) ->
     assert text.startswith("# ") and len(text.splitlines()) < 45
 
 
-def test_the_recipe_of_the_bundled_model_still_loads() -> None:
-    values = read_recipe(ROOT / "examples" / "train_compact" / "recipe.toml")
-    assert values["stages"][-1] == Stage(1.0, 384, 10)
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [
+        ("recipe", Stage(1.0, 384, 10)),
+        ("wider", Stage(1.0, 384, 8)),
+        ("peel", Stage(1.0, 320, 12)),
+    ],
+)
+def test_the_recipes_of_the_bundled_models_still_load(name: str, last: Stage) -> None:
+    values = read_recipe(ROOT / "examples" / "train_compact" / f"{name}.toml")
+    assert values["stages"][-1] == last
+    assert {"kenney-topdown", "coco-permissive", "cdogs"} <= set(values["leave_out"])
 
 
 def test_the_dis_recipe_is_the_official_training(sprites: Path) -> None:
