@@ -13,6 +13,9 @@ from birefcli.grounds import GroundSupply
 from birefcli.matte import Size
 from birefcli.scene import Photo, Scene, fit
 
+# Of the scenes of pixel art: sprites and ground on one grid, as in a game; else each has its own.
+ON_ONE_GRID = 0.5
+
 
 class Supply(GroundSupply, Protocol):
     """Where the parts of a scene come from."""
@@ -75,10 +78,14 @@ def pixel_scene(
     rng: Generator, size: Size, supply: Supply, same_color: float = 0.0, plain: float = 1.0
 ) -> Scene:
     """Compose pixel art at its own size, blow it up by a whole factor, and fit it to `size`."""
-    small = _source_size(rng, size, pixel=True)
     sprites = [supply.pixel_sprite(rng) for _ in range(rng.choice([1, 2, 3], p=[0.6, 0.28, 0.12]))]
-    factor = rng.uniform(0.25, 0.95) if len(sprites) == 1 else rng.uniform(0.2, 0.65)
-    placed = [_pixel_fit(rng, sprite, small, factor) for sprite in sprites]
+    if rng.random() < ON_ONE_GRID:
+        small = _grid_size(rng, size, sprites)
+        placed = [_varied(rng, sprite) for sprite in sprites]
+    else:
+        small = _source_size(rng, size, pixel=True)
+        factor = rng.uniform(0.25, 0.95) if len(sprites) == 1 else rng.uniform(0.2, 0.65)
+        placed = [_pixel_fit(rng, sprite, small, factor) for sprite in sprites]
     if rng.random() < same_color:
         ground = own_color_ground(rng, small, placed)
     else:
@@ -202,8 +209,22 @@ def _source_size(rng: Generator, size: Size, *, pixel: bool) -> Size:
     return max(24, round(size[0] / scale)), max(24, round(size[1] / scale))
 
 
+def _grid_size(rng: Generator, size: Size, sprites: Sequence[Rgba]) -> Size:
+    """Pick a canvas of the aspect of `size` on which sprites and ground have pixels of one size."""
+    share = max(max(s.shape[0] / size[0], s.shape[1] / size[1]) for s in sprites)
+    share = min(1.0, share * rng.uniform(1.2, 3.0) * len(sprites) ** 0.4)
+    return max(16, round(size[0] * share)), max(16, round(size[1] * share))
+
+
+def _varied(rng: Generator, sprite: Rgba) -> Rgba:
+    """Flip a sprite, and tint it, now and then."""
+    if rng.random() < 0.5:
+        sprite = sprite[:, ::-1]
+    return _tinted(rng, sprite) if rng.random() < 0.25 else sprite
+
+
 def _pixel_fit(rng: Generator, sprite: Rgba, canvas: Size, factor: float) -> Rgba:
-    """Flip and scale pixel art by a whole factor, so that it stays on one grid."""
+    """Flip and scale pixel art by a whole factor, so that its own pixels stay squares."""
     if rng.random() < 0.5:
         sprite = sprite[:, ::-1]
     room = min(canvas[0] / sprite.shape[0], canvas[1] / sprite.shape[1]) * factor

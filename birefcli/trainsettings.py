@@ -116,6 +116,9 @@ class TrainSettings:
     pixel: float = 0.26
     same_color: float = 0.12
     target: Target = Target.FOREGROUND
+    # How many of the samples are of the package's own pictures, so that a model that learns a new
+    # style does not forget the others.
+    remind: float = 0.0
     # The run itself. Without a size a model keeps its own, and a new network has 384.
     size: int | None = None
     metric: Metric = Metric.IOU
@@ -141,7 +144,7 @@ class TrainSettings:
         for name in ("encoder_rate", "weight_decay", "warmup", "lora", "region_epochs", "workers"):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} must not be negative, as {getattr(self, name)} is")
-        for name in ("ema", "holdout", "beta2"):
+        for name in ("ema", "holdout", "beta2", "remind"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(f"{name} lies between 0 and 1, not at {getattr(self, name)}")
         if not self.stages or any(stage.size < 32 or stage.batch < 1 for stage in self.stages):

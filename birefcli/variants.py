@@ -13,8 +13,8 @@ class Variant:
 
     name: str
     purpose: str
-    # The task it was trained for: general, matting, portrait, dis, hrsod, cod or illustration;
-    # inpainting or depth for what is no BiRefNet.
+    # The task it was trained for: general, topmost, matting, portrait, dis, hrsod, cod or
+    # illustration; inpainting or depth for what is no BiRefNet.
     task: str = "general"
     backbone: str = "swin_v1_l"
     # (height, width) the network sees; None: the file says.
@@ -50,6 +50,18 @@ VARIANTS: tuple[Variant, ...] = (
         licence="MIT AND Apache-2.0",
         repo=None,
         file="compact.safetensors",
+    ),
+    Variant(
+        name="compact-peel",
+        purpose="For peel: finds what nothing covers; small, no download.",
+        task="topmost",
+        backbone="mobilenet_v2",
+        size=None,
+        keeps_aspect=True,
+        tile_order="new",
+        licence="MIT AND Apache-2.0",
+        repo=None,
+        file="compact-peel.safetensors",
     ),
     Variant(
         name="general",

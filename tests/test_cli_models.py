@@ -41,6 +41,7 @@ def home(hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(modelstore, "WEIGHTS", tmp_path)
     (tmp_path / "compact.safetensors").write_bytes(b"compact")
+    (tmp_path / "compact-peel.safetensors").write_bytes(b"peel")
     head = next(iter(hub.repos["ZhengPeng7/BiRefNet"]))
     table = tuple(
         replace(variant, revision=head, sha256=sha256(GENERAL))
@@ -69,7 +70,8 @@ def test_list_shows_every_model_the_bundled_one_first() -> None:
     lines = run("list").stdout.splitlines()
     assert len(lines) == len(variants.VARIANTS) + len(variants.COMPANIONS)
     assert lines[0].split("\t")[:3] == ["compact", "bundled *", "0.0 kB"]
-    assert lines[1].split("\t") == [
+    assert lines[1].split("\t")[:3] == ["compact-peel", "bundled *", "0.0 kB"]
+    assert lines[2].split("\t") == [
         *("general", "-", "444 MB", "MIT"),
         "The standard model: any subject, people included.",
     ]
@@ -88,7 +90,7 @@ def test_list_as_json_has_a_stable_form() -> None:
         )
     }
     assert rows["compact"]["bundled"] is True
-    assert [name for name, row in rows.items() if row["is_default"]] == ["compact"]
+    assert [name for name, row in rows.items() if row["is_default"]] == ["compact", "compact-peel"]
     assert (rows["general"]["cached"], rows["general"]["bytes"]) == (True, len(GENERAL))
     assert Path(rows["general"]["path"]).read_bytes() == GENERAL
     assert (rows["lite"]["cached"], rows["lite"]["path"]) == (False, None)
@@ -156,7 +158,7 @@ def test_use_remembers_and_forgets() -> None:
     assert "run `birefcli models pull general`" in result.stderr
     run("pull", "general")
     assert (run("use").stdout, run("use").stderr) == ("general\n", "")
-    assert run("list").stdout.splitlines()[1].startswith("general\there *")
+    assert run("list").stdout.splitlines()[2].startswith("general\there *")
     assert run("use", "--clear").stdout == "compact\n"
 
 
@@ -183,6 +185,7 @@ def test_verify_hashes_what_is_here() -> None:
     lines = [line.split("\t")[:3] for line in run("verify").stdout.splitlines()]
     assert lines == [
         ["compact", "ok", sha256(b"compact")],
+        ["compact-peel", "ok", sha256(b"peel")],
         ["general", "ok", sha256(GENERAL)],
         ["512", "ok", sha256(SMALL)],
     ]

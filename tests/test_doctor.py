@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from birefcli.errors import ExitCode
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import save_network
 from birefcli.net.config import compact_config
+from birefcli.variants import VARIANTS
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +38,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("saved")
-    save_red_network(folder / "compact.safetensors")
+    for variant in VARIANTS:
+        if variant.is_bundled:
+            save_red_network(folder / variant.file)
     return folder
 
 
@@ -121,11 +125,11 @@ def test_neither_timm_nor_torchvision_is_imported(weights: Path) -> None:
 
 def test_missing_weights_are_said_with_the_next_step(tmp_path: Path) -> None:
     findings = list(examine(tmp_path))
-    for section in (Section.MODELS, Section.CUT):
-        finding = find(findings, section, "compact")
-        assert finding.words == "the bundled model compact is missing from this installation"
+    for section, name in product((Section.MODELS, Section.CUT), ("compact", "compact-peel")):
+        finding = find(findings, section, name)
+        assert finding.words == f"the bundled model {name} is missing from this installation"
         assert finding.advice == "reinstall birefcli"
-    assert sum(not f.is_well for f in findings) == 2
+    assert sum(not f.is_well for f in findings) == 4
     assert worst(findings) == ExitCode.MODEL
 
 

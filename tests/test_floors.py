@@ -27,11 +27,15 @@ class Floor:
 
 
 FLOORS = (
-    Floor("words", "__init__ errors settings trainsettings peelsettings variants"),
+    Floor(
+        "words",
+        "__init__ errors settings trainsettings peelsettings evalpeelsettings benchsettings"
+        " variants",
+    ),
     Floor(
         "arrays",
         "arrays imagefile decode matte pixelart foreground metrics gallery grounds scene compose"
-        " cutout suites topmost samples",
+        " cutout suites topmost samples stackscores",
         "numpy cv2 PIL scipy skimage",
     ),
     Floor("network", "net", "numpy cv2 PIL torch timm safetensors"),
@@ -42,7 +46,8 @@ FLOORS = (
     ),
     Floor(
         "walks",
-        "inputs naming plan journal report executor cut cases evaluate doctor synth peel layers",
+        "inputs naming plan journal report executor cut cases evaluate doctor synth peel layers"
+        " peelways evalpeel bench",
         "numpy cv2 PIL scipy",
     ),
     Floor("data sets", "dataset", "numpy cv2 PIL"),

@@ -58,6 +58,7 @@ def test_tile_order_follows_the_training_date() -> None:
     new = {variant.name for variant in VARIANTS if variant.tile_order == "new"}
     assert new == {
         "compact",
+        "compact-peel",
         "hr",
         "hr-matting",
         "lite-matting",

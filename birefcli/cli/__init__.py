@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from birefcli import __version__
-from birefcli.cli import compose, cut, doctor, eval, models, peel, synth, train
+from birefcli.cli import bench, compose, cut, doctor, eval, evalpeel, models, peel, synth, train
 from birefcli.errors import BirefcliError, ExitCode
 
 
@@ -72,6 +72,8 @@ app.command()(compose.compose)
 app.command()(train.train)
 app.command()(synth.synth)
 app.command()(eval.eval)
+app.command()(evalpeel.eval_peel)
+app.command()(bench.bench)
 app.command()(doctor.doctor)
 app.add_typer(models.app)
 

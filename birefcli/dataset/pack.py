@@ -23,6 +23,8 @@ from birefcli.errors import UsageError
 COLUMNS = ("kind", "source", "shard", "member", "mask", "split", "tier")
 UNKNOWN = "unknown"  # a column that may be there: the member with what the mask leaves open
 SCENES = "val-scenes"
+# The pack that comes with the package: sprites and grounds of many styles, none of photographs.
+REMINDERS = Path(__file__).parents[1] / "reminders"
 TIERS = ("A", "B")
 # What a kind of the index is used as; sprites are sorted by their source's style.
 _PARTS = {

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from birefcli.dataset.opening import open_supplies
+from birefcli.dataset.pack import REMINDERS, Pack
 from birefcli.dataset.parts import Piece
 from birefcli.dataset.supply import Supplies, mixture_of
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.predict import input_size
-from birefcli.samples import draw_sample
+from birefcli.samples import Mixture, draw_sample
 from birefcli.scene import Scene
 from birefcli.trainsettings import TrainSettings
 
@@ -132,9 +133,13 @@ def compose_batch(
     bad: dict[str, None] = {}
     for i in range(process * count, (process + 1) * count):
         supplies.begin()
-        scenes.append(
-            draw_sample(default_rng((settings.seed, step, 2, i)), size, supplies, mixture)
-        )
+        rng = default_rng((settings.seed, step, 2, i))
+        if settings.remind and rng.random() < settings.remind:
+            scenes.append(draw_sample(rng, size, reminders(), reminding(settings)))
+            names.append("the package's own pictures")
+            labels.append(-1)
+            continue
+        scenes.append(draw_sample(rng, size, supplies, mixture))
         names.append(" + ".join(dict.fromkeys(piece.name for piece in supplies.given)))
         labels.append(label_of(supplies.given, classes))
         bad |= supplies.bad
@@ -167,6 +172,17 @@ def label_of(pieces: Sequence[Piece], classes: tuple[str, ...]) -> int:
 def supplies_of_this_process(settings: TrainSettings) -> tuple[Supplies, tuple[str, ...]]:
     """Open what scenes are made of, and its classes, once per process."""
     return open_supplies(settings)
+
+
+@cache
+def reminders() -> Supplies:
+    """Open the package's own pictures once per process."""
+    return Supplies([Pack(REMINDERS, tiers=("A",))])
+
+
+def reminding(settings: TrainSettings) -> Mixture:
+    """Give the shares of the scenes of the package's own pictures, which hold no photographs."""
+    return Mixture(photo=0.0, empty=0.12, pixel=0.45, same_color=0.12, target=settings.target)
 
 
 def first_pictures(settings: TrainSettings, network: BiRefNet, count: int = 48) -> Tensor:
