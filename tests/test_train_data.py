@@ -16,6 +16,7 @@ from PIL import Image
 from birefcli.dataset.examples import Example, Kind, Split, read_examples, read_mask
 from birefcli.dataset.likeness import alike, likeness
 from birefcli.dataset.opening import open_data, suggest_recipe
+from birefcli.dataset.pack import REMINDERS, Pack
 from birefcli.dataset.parts import Part
 from birefcli.dataset.supply import mixture_of
 from birefcli.errors import BirefcliError, InputError, PictureError, UsageError
@@ -667,3 +668,28 @@ def test_what_a_pack_marks_as_unknown_reaches_the_batch(tmp_path, settings):
         supplies_of_this_process.cache_clear()
         batch = compose_batch(0, 3, (64, 64), own)
         assert batch.known is not None and np.allclose(batch.known, expected)
+
+
+def test_reminders_take_their_share_and_leave_the_other_samples_as_they_were(settings, tmp_path):
+    sprites(tmp_path / "set", 12)
+    plain = replace(settings, data=(tmp_path / "set",), out=tmp_path / "run")
+    open_data(plain)
+    supplies_of_this_process.cache_clear()
+    own = "the package's own pictures"
+    batch = compose_batch(0, 40, (64, 64), replace(plain, remind=0.4))
+    share = sum(name == own for name in batch.names) / 40
+    assert 0.2 < share < 0.6
+    assert own not in compose_batch(0, 40, (64, 64), plain).names
+
+
+def test_the_packages_own_pictures_are_free_small_and_all_readable():
+    assert sum(file.stat().st_size for file in REMINDERS.iterdir()) < 2_000_000
+    pack = Pack(REMINDERS, tiers=("A",))
+    kept = {part: pack.count(part) for part in Part if pack.count(part)}
+    assert Part.PHOTO not in kept and min(kept.values()) >= 8
+    credited = (REMINDERS.parent / "weights" / "CREDITS.md").read_text(encoding="utf-8")
+    assert all(item.source in credited for item in pack.items)
+    with zipfile.ZipFile(REMINDERS / "pictures.zip") as shard:
+        for item in pack.items:
+            with Image.open(io.BytesIO(shard.read(item.member))) as picture:
+                picture.load()
