@@ -10,12 +10,17 @@ import typer
 from birefcli.cli.console import Console, let_any_name_through, plural
 from birefcli.cli.options import (
     DeviceOption,
+    FilesFromOption,
+    InputsArgument,
     JsonOption,
     LicenceOption,
+    MaxPixelsOption,
     ModelOption,
+    NullOption,
     OfflineOption,
     PrecisionOption,
     QuietOption,
+    RecursiveOption,
     TileOrderOption,
     choices,
     two_numbers,
@@ -27,30 +32,16 @@ from birefcli.settings import AlphaMode, CutSettings, Format, ModelSettings, OnE
 if TYPE_CHECKING:
     from birefcli.cut import Prepared
 
-INPUT, OUTPUT, MATTE, PIXELS, RUN = "Input", "Output", "Matte", "Colour and frame", "Run"
+OUTPUT, MATTE, PIXELS, RUN = "Output", "Matte", "Colour and frame", "Run"
 LEVELS = ",".join(str(level) for level in CutSettings.levels)
 
 
 def cut(
-    inputs: Annotated[
-        list[str] | None,
-        typer.Argument(help="Pictures, folders, patterns, or - for standard input."),
-    ] = None,
-    recursive: Annotated[
-        bool, typer.Option("--recursive/--no-recursive", rich_help_panel=INPUT)
-    ] = CutSettings.recursive,
-    files_from: Annotated[
-        str | None,
-        typer.Option(help="Read paths from a file or -, one a line.", rich_help_panel=INPUT),
-    ] = CutSettings.files_from,
-    null_separated: Annotated[
-        bool,
-        typer.Option("--null", "-0", help="Paths are separated by NUL.", rich_help_panel=INPUT),
-    ] = CutSettings.null_separated,
-    max_pixels: Annotated[
-        int,
-        typer.Option(min=1, help="Refuse pictures with more pixels.", rich_help_panel=INPUT),
-    ] = CutSettings.max_pixels,
+    inputs: InputsArgument = None,
+    recursive: RecursiveOption = CutSettings.recursive,
+    files_from: FilesFromOption = CutSettings.files_from,
+    null_separated: NullOption = CutSettings.null_separated,
+    max_pixels: MaxPixelsOption = CutSettings.max_pixels,
     out: Annotated[
         str | None,
         typer.Option(

@@ -9,6 +9,27 @@ from birefcli.settings import Precision, TileOrder
 
 E = TypeVar("E", bound=StrEnum)
 
+INPUT = "Input"  # the panel of the options that say what is read
+
+InputsArgument = Annotated[
+    list[str] | None, typer.Argument(help="Pictures, folders, patterns, or - for standard input.")
+]
+RecursiveOption = Annotated[bool, typer.Option("--recursive/--no-recursive", rich_help_panel=INPUT)]
+FilesFromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--files-from", help="Read paths from a file or -, one a line.", rich_help_panel=INPUT
+    ),
+]
+NullOption = Annotated[
+    bool, typer.Option("--null", "-0", help="Paths are separated by NUL.", rich_help_panel=INPUT)
+]
+MaxPixelsOption = Annotated[
+    int,
+    typer.Option(
+        "--max-pixels", min=1, help="Refuse pictures with more pixels.", rich_help_panel=INPUT
+    ),
+]
 ModelOption = Annotated[
     str | None,
     typer.Option(

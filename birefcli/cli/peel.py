@@ -10,12 +10,17 @@ import typer
 from birefcli.cli.console import Console, let_any_name_through, plural
 from birefcli.cli.options import (
     DeviceOption,
+    FilesFromOption,
+    InputsArgument,
     JsonOption,
     LicenceOption,
+    MaxPixelsOption,
     ModelOption,
+    NullOption,
     OfflineOption,
     PrecisionOption,
     QuietOption,
+    RecursiveOption,
     TileOrderOption,
     choices,
 )
@@ -29,31 +34,17 @@ if TYPE_CHECKING:
     from birefcli.layers.walk import Loaded, Prepared
     from birefcli.modelstore import ModelFile
 
-INPUT, OUTPUT, PEEL, HAND, RUN = "Input", "Output", "Peel", "By hand", "Run"
+OUTPUT, PEEL, HAND, RUN = "Output", "Peel", "By hand", "Run"
 FORMATS = ",".join(PeelCommand.formats)
 _ALL = "all"
 
 
 def peel(
-    inputs: Annotated[
-        list[str] | None,
-        typer.Argument(help="Pictures, folders, patterns, or - for standard input."),
-    ] = None,
-    recursive: Annotated[
-        bool, typer.Option("--recursive/--no-recursive", rich_help_panel=INPUT)
-    ] = PeelCommand.recursive,
-    files_from: Annotated[
-        str | None,
-        typer.Option(help="Read paths from a file or -, one a line.", rich_help_panel=INPUT),
-    ] = PeelCommand.files_from,
-    null_separated: Annotated[
-        bool,
-        typer.Option("--null", "-0", help="Paths are separated by NUL.", rich_help_panel=INPUT),
-    ] = PeelCommand.null_separated,
-    max_pixels: Annotated[
-        int,
-        typer.Option(min=1, help="Refuse pictures with more pixels.", rich_help_panel=INPUT),
-    ] = PeelCommand.max_pixels,
+    inputs: InputsArgument = None,
+    recursive: RecursiveOption = PeelCommand.recursive,
+    files_from: FilesFromOption = PeelCommand.files_from,
+    null_separated: NullOption = PeelCommand.null_separated,
+    max_pixels: MaxPixelsOption = PeelCommand.max_pixels,
     out: Annotated[
         str | None,
         typer.Option(
