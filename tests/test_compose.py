@@ -214,3 +214,25 @@ def test_lines_change_a_ground_but_leave_most_of_it_to_be_seen():
     drawn = [grounds.lines(default_rng(seed), ground) for seed in range(20)]
     assert sum(np.any(d != 128) for d in drawn) >= 15
     assert np.mean([np.abs(d.astype(int) - 128).mean() for d in drawn]) < 30
+
+
+def grids(monkeypatch, share: float) -> list[tuple[int, int]]:
+    """Compose scenes with that share on one grid; give the sizes of sprites and grounds as laid."""
+    laid = []
+
+    def watch(rng, ground, sprites, *, shadow):
+        laid.extend((max(sprite.shape[:2]), min(ground.shape[:2])) for sprite in sprites)
+        return lay(rng, ground, sprites, shadow=shadow)
+
+    monkeypatch.setattr("birefcli.compose.ON_ONE_GRID", share)
+    monkeypatch.setattr("birefcli.compose.lay", watch)
+    for seed in range(20):
+        pixel_scene(default_rng(seed), (256, 256), SUPPLY)
+    return laid
+
+
+def test_on_one_grid_sprites_keep_their_size_and_the_ground_has_room_for_them(monkeypatch):
+    # The drawn sprites have 12 pixels; alone or in threes they stand in up to 56.
+    on_one, apart = (grids(monkeypatch, share) for share in (1.0, 0.0))
+    assert all(sprite == 12 and 14 <= ground <= 56 for sprite, ground in on_one)
+    assert any(sprite > 12 for sprite, _ in apart)
