@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.arrays import Rgb
-from birefcli.inpaint.choose import LONGEST, AutoInpainter, is_drawn, proxy_holes
+from birefcli.inpaint.choose import LONGEST, AutoInpainter, is_drawn, looks_off, proxy_holes
+from birefcli.inpaint.ground import continue_planes
 from birefcli.inpaint.protocol import fill
 
 Mask = NDArray[np.bool_]
@@ -29,13 +30,14 @@ class Painter:
         seed: int = 0,
     ) -> Rgb:
         self.asked.append(hole.shape)
-        # A crop of the truth lies where the known pixels agree with it.
+        # A crop of the truth lies where the known pixels agree with it, the first of them too.
         height, width = hole.shape
-        for y in range(self.truth.shape[0] - height + 1):
-            for x in range(self.truth.shape[1] - width + 1):
-                crop = self.truth[y : y + height, x : x + width]
-                if (crop[~hole] == rgb[~hole]).all():
-                    return np.where(hole[..., None], crop + np.uint8(self.off), rgb)
+        down, over = np.argwhere(~hole)[0]
+        for top, left in np.argwhere((self.truth == rgb[down, over]).all(-1)) - (down, over):
+            crop = self.truth[top : top + height, left : left + width]
+            is_inside = min(top, left) >= 0 and crop.shape == rgb.shape
+            if is_inside and (crop[~hole] == rgb[~hole]).all():
+                return np.where(hole[..., None], crop + np.uint8(self.off), rgb)
         raise AssertionError("this is no part of the picture")
 
 
@@ -54,7 +56,7 @@ def chosen(*offs: int, slow: int | None = None) -> tuple[str, float | None, list
     rgb, hole = scene()
     painters = [Painter(f"painter {off}", rgb, off) for off in offs]
     last = None if slow is None else Painter("slow", rgb, slow)
-    auto = AutoInpainter(tuple(painters), last)
+    auto = AutoInpainter(tuple(painters), slow=last)
     told = fill(auto, rgb, hole)
     return told.backend, told.proxy_l1, painters + ([last] if last else [])
 
@@ -76,13 +78,13 @@ def test_a_slow_filler_is_tried_once_and_may_win() -> None:
     assert (len(first.asked), len(slow.asked)) == (2, 2)  # one proxy, and the hole itself
 
 
-def test_drawings_take_the_first_filler_untried() -> None:
-    flat = np.repeat(np.uint8([[10, 20, 30], [90, 200, 80]]), 150, 0)[None].repeat(140, 0)
+def test_drawings_are_copied_untried() -> None:
+    flat = np.repeat(np.array([[10, 20, 30], [90, 200, 80]], np.uint8), 150, 0)[None].repeat(140, 0)
     assert is_drawn(flat, np.ones((140, 300), bool))
     assert not is_drawn(photo(140, 300), np.ones((140, 300), bool))
     assert is_drawn(photo(16, 16), np.ones((16, 16), bool))  # few pixels, few colours: pixel art
     painter = Painter("first", flat, 0)
-    told = AutoInpainter((painter, Painter("other", flat, 0))).fill(flat, scene()[1])
+    told = AutoInpainter((Painter("other", flat, 0),), drawn=painter).fill(flat, scene()[1])
     assert (told.backend, told.proxy_l1, len(painter.asked)) == ("first", None, 1)
 
 
@@ -101,3 +103,61 @@ def test_a_large_hole_is_tried_small() -> None:
     hole[100:300, 300:600] = True
     for proxy in proxy_holes(hole, ~hole):
         assert np.flatnonzero(proxy.any(0)).size == LONGEST
+
+
+def test_a_slope_goes_on_to_the_level_and_nobody_is_asked() -> None:
+    y, x = np.mgrid[:140, :300]
+    slope = np.rint(np.stack([x * 0.61 + 20, y * 0.83 + 11, 200 - x * 0.37 - y * 0.211], -1))
+    rgb, hole = slope.astype(np.uint8), scene()[1]
+    painter = Painter("first", rgb, 0)
+    told = AutoInpainter((painter,)).fill(np.where(hole[..., None], np.uint8(0), rgb), hole)
+    # Only where a value lies midway between two levels may it fall to the other.
+    assert (told.rgb == rgb)[hole].mean() > 0.99
+    np.testing.assert_allclose(told.rgb, rgb, atol=1)
+    assert (told.backend, told.proxy_l1, painter.asked) == ("plane", None, [])
+
+
+def test_a_plane_is_only_continued_in_its_own_region() -> None:
+    rgb, hole = scene()
+    labels = (np.arange(300) < 150).astype(np.int32)[None].repeat(140, 0)
+    rgb[labels == 1] = (30, 90, 200)
+    filled, rest = continue_planes(np.where(hole[..., None], np.uint8(0), rgb), hole, ~hole, labels)
+    np.testing.assert_array_equal(rest, hole & (labels == 0))
+    assert (filled[hole & (labels == 1)] == (30, 90, 200)).all()
+
+
+def test_a_few_stray_pixels_do_not_hide_a_plane() -> None:
+    rgb = np.full((60, 60, 3), (30, 90, 200), np.uint8)
+    rgb[18:20, 30:35] = 255
+    hole = np.zeros((60, 60), bool)
+    hole[20:40, 20:40] = True
+    filled, rest = continue_planes(rgb, hole, ~hole, None)
+    assert not rest.any() and (filled[hole] == (30, 90, 200)).all()
+
+
+def test_a_smooth_filler_joins_on_smooth_ground_alone() -> None:
+    rough, hole = scene()
+    y, x = np.mgrid[:140, :300]
+    grain = np.random.default_rng(0).normal(0, 1.2, (140, 300, 3))
+    sky = (90 + 0.2 * y + 0.001 * (x - 150) ** 2)[..., None] + grain
+    for rgb, joins in ((rough, False), (sky.round().astype(np.uint8), True)):
+        first, smooth = Painter("first", rgb, 9), Painter("smooth", rgb, 1)
+        told = AutoInpainter((first,), smooth=smooth).fill(rgb, hole)
+        assert told.backend == ("smooth" if joins else "first")
+        assert bool(smooth.asked) == joins
+
+
+def test_a_blur_looks_further_off_than_the_same_texture_elsewhere() -> None:
+    rgb = photo(60, 60)
+    hole = np.zeros((60, 60), bool)
+    hole[20:40, 20:40] = True
+    shifted, blurred = rgb.copy(), rgb.copy()
+    shifted[20:40, 20:40] = rgb[0:20, 0:20]
+    blurred[hole] = 100
+    assert np.abs(shifted.astype(int) - rgb).sum() > np.abs(blurred.astype(int) - rgb).sum()
+    assert looks_off(shifted, rgb, hole) < 0.5 * looks_off(blurred, rgb, hole)
+
+
+def test_a_rough_photo_of_few_colours_is_no_drawing() -> None:
+    wall = 40 + np.random.default_rng(0).integers(0, 24, (300, 300, 1))
+    assert not is_drawn(wall.repeat(3, -1).astype(np.uint8), np.ones((300, 300), bool))

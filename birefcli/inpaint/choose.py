@@ -1,13 +1,15 @@
 """The choice of a filler, hole by hole: each tries a hole like it whose content is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from birefcli.arrays import Rgb
-from birefcli.inpaint.exemplar import Exemplar
+from birefcli.inpaint.ground import continue_planes, is_smooth
 from birefcli.inpaint.membrane import Membrane
+from birefcli.inpaint.patchmatch import PatchMatch
 from birefcli.inpaint.protocol import (
     Filled,
     Inpainter,
@@ -17,28 +19,38 @@ from birefcli.inpaint.protocol import (
     fill,
     hole_box,
     inside,
+    labels_matter,
 )
 from birefcli.pixelart import looks_hard
 
 PROXIES = 2
-LONGEST = 96  # the long side of a proxy hole; a larger hole is tried out smaller
+LONGEST = 64  # the long side of a proxy hole; a larger hole is tried out smaller
 GAP = 4  # pixels between the hole and its proxy
-CONTEXT = 64  # pixels around a proxy that fillers see
-# The first filler wins unless it is worse by more than this share. Copies come first: they keep
-# the grain, which a mean error cannot see. With 0.5 a blur never wins on mere noise.
-LEEWAY = 0.1
+CONTEXT = 48  # pixels around a proxy that fillers see
+# The first filler wins unless it is worse by more than this share: the ground has spoken for it,
+# and proxies are few.
+LEEWAY = 0.2
 
-FLAT_SHARE = 0.5  # of the pixels are exactly like all their neighbours
+# A drawn picture runs straight nearly everywhere: no pixel strays from the mean of its neighbours.
+# Compression leaves less of that, but no colours either.
+STRAIGHT_SHARE, SOME_STRAIGHT_SHARE = 0.85, 0.3
 FEW_COLORS, FEW_SHARE = 16, 0.9  # colours of 5 bits a channel, and how much they cover
+
+# How far apart a fill and the truth look: by colour where a few pixels' shift makes no difference,
+# and by how much goes on among neighbours, so that a blur does not pass for a texture.
+COARSE = 3.0  # sigma in pixels
 
 
 @dataclass(frozen=True)
 class AutoInpainter:
-    """Takes the filler that does best on proxy holes; graphics and pixel art take the first."""
+    """Takes the filler that does best on proxy holes; graphics and pixel art are copied."""
 
-    fillers: tuple[Inpainter, ...] = (Exemplar(), Membrane())
+    fillers: tuple[Inpainter, ...] = (PatchMatch(),)
+    # Comes before them where the ground around the hole is smooth.
+    smooth: Inpainter = field(default_factory=Membrane)
     # A filler that takes so long that it is tried on one proxy only.
     slow: Inpainter | None = None
+    drawn: Inpainter = field(default_factory=lambda: PatchMatch(levels=False))
     leeway: float = LEEWAY
     name: str = "auto"
 
@@ -64,50 +76,61 @@ class AutoInpainter:
         seed: int = 0,
     ) -> Filled:
         """Fill the hole, and say by whom and how well it did on the proxies."""
-        best, error = self.fillers[0], None
-        if blind_fill(rgb, hole) is None and not is_drawn(rgb, ~hole):
-            known = ~hole if source is None else ~hole & source
-            best, error = self._best(rgb, hole, known, labels, source, seed)
-        filled = fill(best, rgb, hole, labels=labels, source=source, seed=seed)
+        if blind_fill(rgb, hole) is not None:
+            return fill(self.drawn, rgb, hole, labels=labels, source=source, seed=seed)
+        source = ~hole if source is None else ~hole & source
+        plain, rest = continue_planes(rgb, hole, source, labels)
+        if not rest.any():
+            return Filled(plain, "plane", label_prior=labels_matter(hole, labels))
+        best, error = self.drawn, None
+        if not is_drawn(rgb, ~hole):
+            best, error = self._best(plain, rest, source, labels, seed)
+        filled = fill(best, plain, rest, labels=labels, source=source, seed=seed)
         return Filled(filled.rgb, filled.backend, error, filled.label_prior)
 
     def _best(
-        self,
-        rgb: Rgb,
-        hole: Mask,
-        known: Mask,
-        labels: Labels | None,
-        source: Mask | None,
-        seed: int,
+        self, rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None, seed: int
     ) -> tuple[Inpainter, float | None]:
-        """Give the filler with the least error on the proxies, in levels; None without any."""
-        proxies = proxy_holes(hole, known)
+        """Give the filler that looks best on the proxies, and its error in levels, if any."""
+        proxies = proxy_holes(hole, source)
         if not proxies:
             return self.fillers[0], None
-        fillers = self.fillers if self.slow is None else (*self.fillers, self.slow)
-        errors = []
+        fillers = list(self.fillers)
+        if is_smooth(rgb, hole, source, labels):
+            fillers.insert(0, self.smooth)
+        if self.slow is not None:
+            fillers.append(self.slow)
+        trials = []
         for inpaint in fillers:
-            tried = proxies[:1] if inpaint is self.slow else proxies
-            trials = [_error(inpaint, rgb, hole, proxy, labels, source, seed) for proxy in tried]
-            errors.append(float(np.mean(trials)))
-        best = int(np.argmin(errors))
-        if errors[0] <= errors[best] * (1 + self.leeway):
+            # Who has no rival is only asked how well it does.
+            is_brief = inpaint is self.slow or len(fillers) == 1
+            tried = proxies[:1] if is_brief else proxies
+            each = [_tried(inpaint, rgb, hole, proxy, labels, source, seed) for proxy in tried]
+            trials.append(np.mean(each, axis=0))
+        looks = [float(trial[0]) for trial in trials]
+        best = int(np.argmin(looks))
+        if looks[0] <= looks[best] * (1 + self.leeway):
             best = 0
-        return fillers[best], errors[best]
+        return fillers[best], float(trials[best][1])
 
 
 def is_drawn(rgb: Rgb, known: Mask) -> bool:
     """Whether a picture is pixel art or flat graphics, which only copies keep clean."""
     if looks_hard(rgb):
         return True
-    grown = cv2.dilate(rgb, np.ones((3, 3), np.uint8))
-    shrunk = cv2.erode(rgb, np.ones((3, 3), np.uint8))
-    is_plain = (grown == shrunk).all(-1)
-    if is_plain[known].mean() >= FLAT_SHARE:
+    inner = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    if not inner.any():
+        return False
+    levels = rgb.astype(np.int16)
+    across = np.abs(np.diff(levels, 2, axis=1)[1:-1]).max(-1)
+    down = np.abs(np.diff(levels, 2, axis=0)[:, 1:-1]).max(-1)
+    straight = float((np.maximum(across, down) <= 1)[inner[1:-1, 1:-1]].mean())
+    if straight >= STRAIGHT_SHARE:
         return True
     red, green, blue = np.moveaxis(rgb[known].astype(np.int32) >> 3, -1, 0)
     counts = np.sort(np.bincount(red << 10 | green << 5 | blue))[::-1]
-    return bool(counts[:FEW_COLORS].sum() >= FEW_SHARE * counts.sum())
+    is_few = bool(counts[:FEW_COLORS].sum() >= FEW_SHARE * counts.sum())
+    return is_few and straight >= SOME_STRAIGHT_SHARE
 
 
 def proxy_holes(hole: Mask, known: Mask) -> list[Mask]:
@@ -143,24 +166,41 @@ def _stamped(size: tuple[int, ...], stamp: Mask, y: int, x: int) -> Mask:
     return mask
 
 
-def _error(
+def _tried(
     inpaint: Inpainter,
     rgb: Rgb,
     hole: Mask,
     proxy: Mask,
     labels: Labels | None,
-    source: Mask | None,
+    source: Mask,
     seed: int,
-) -> float:
-    """Fill a proxy hole, of which the truth is known, and give the mean error in levels."""
+) -> tuple[float, float]:
+    """Fill a proxy hole, of which the truth is known; say how far it looks off, and its error."""
     box = inside(hole_box(proxy, CONTEXT))
     wanted = proxy[box]
     filled = inpaint(
         rgb[box],
         hole[box] | wanted,
         labels=None if labels is None else labels[box],
-        source=None if source is None else source[box],
+        source=source[box],
         seed=seed,
     )
     apart = np.abs(filled[wanted].astype(np.int32) - rgb[box][wanted])
-    return float(apart.mean())
+    return looks_off(filled, rgb[box], wanted), float(apart.mean())
+
+
+def looks_off(filled: Rgb, truth: Rgb, hole: Mask) -> float:
+    """Say how far apart a fill and the truth look, in levels: coarse colour, and liveliness."""
+    one, other = filled.astype(np.float32), truth.astype(np.float32)
+    color = np.abs(_coarse(one) - _coarse(other))[hole].mean()
+    lively = np.abs(_liveliness(one) - _liveliness(other))[hole].mean()
+    return float(color + lively)
+
+
+def _coarse(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), COARSE), np.float32)
+
+
+def _liveliness(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give how far pixels stray from their surroundings, averaged over those."""
+    return _coarse(np.abs(picture - _coarse(picture)))

@@ -7,10 +7,11 @@ from birefcli.inpaint.choose import AutoInpainter
 from birefcli.inpaint.exemplar import Exemplar
 from birefcli.inpaint.membrane import Membrane, PaletteFill
 from birefcli.inpaint.navier import NavierStokes
+from birefcli.inpaint.patchmatch import PatchMatch
 from birefcli.inpaint.protocol import Inpainter
 
 NETWORKS = ("lama", "anime-lama")
-NAMES = ("auto", "exemplar", "membrane", "palette", "ns", *NETWORKS, "auto+lama")
+NAMES = ("auto", "patchmatch", "exemplar", "membrane", "palette", "ns", *NETWORKS, "auto+lama")
 
 
 def load_inpainter(name: str, *, trust: bool = False, device: str = "auto") -> Inpainter:
@@ -21,7 +22,7 @@ def load_inpainter(name: str, *, trust: bool = False, device: str = "auto") -> I
     missing or unknown, DeviceError where a device or a package is.
     """
     plain: tuple[Inpainter, ...]
-    plain = AutoInpainter(), Exemplar(), Membrane(), PaletteFill(), NavierStokes()
+    plain = AutoInpainter(), PatchMatch(), Exemplar(), Membrane(), PaletteFill(), NavierStokes()
     for inpainter in plain:
         if inpainter.name == name:
             return inpainter

@@ -23,9 +23,11 @@ _Floats = NDArray[np.float32]
 
 SWEEPS = 12  # Jacobi sweeps a level
 MARGIN = 8  # known pixels around the hole that the membrane is fixed to
-# A rim whose pixels stray further than this from their surroundings shows banding, so its fill
-# is dithered; flat graphics and clean gradients stay clean.
-GRAIN = 0.5
+RIM = 3  # pixels around the hole whose grain it takes on
+# A rim whose pixels stray further than this from their surroundings would betray a smooth fill, so
+# that is dithered and gets their grain; flat graphics and clean gradients stay clean. What strays
+# further than grain does is texture, which nothing drawn at random looks like.
+GRAIN, MOST_GRAIN = 0.5, 4.0
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,14 @@ class Membrane:
         filled = crop.astype(np.float32)
         for region, known in each_region(gap, ~gap, None if labels is None else labels[box]):
             filled[region] = stretch(crop, known)[region]
-        if _grain(crop, rim(gap, 3)) > GRAIN:
-            filled += np.random.default_rng(seed).uniform(-0.5, 0.5, filled.shape)
+        strays = _strays(crop, rim(gap, RIM))
+        stray = float(np.median(np.abs(strays).max(-1))) if len(strays) else 0.0
+        if stray > GRAIN:
+            random = np.random.default_rng(seed)
+            filled += random.uniform(-0.5, 0.5, filled.shape)
+            if stray <= MOST_GRAIN:
+                grain = strays[random.integers(0, len(strays), int(gap.sum()))]
+                filled[gap] += np.clip(grain, -2 * stray, 2 * stray)
         answer = rgb.copy()
         answer[box] = to_uint8(filled)
         return paste(rgb, hole, answer)
@@ -83,7 +91,7 @@ class PaletteFill:
         return filled
 
 
-def stretch(rgb: Rgb, known: Mask) -> _Floats:
+def stretch(rgb: Rgb | _Floats, known: Mask) -> _Floats:
     """Give known pixels their colour and all others the membrane's (H, W, 3), on 0…255."""
     return _pull_push(rgb.astype(np.float32), known)
 
@@ -112,11 +120,9 @@ def _pull_push(image: _Floats, known: Mask) -> _Floats:
     return filled
 
 
-def _grain(rgb: Rgb, ring: Mask) -> float:
-    """Say how far the pixels of a rim stray from the mean of their known neighbours, in levels."""
-    if not ring.any():
-        return 0.0
+def _strays(rgb: Rgb, ring: Mask) -> _Floats:
+    """Give how far pixels of a rim stray from the mean of their known neighbours (N, 3)."""
     weight = ring.astype(np.float32)
     share = np.maximum(cv2.blur(weight, (3, 3)), 1e-6)[..., None]
     mean = cv2.blur(rgb.astype(np.float32) * weight[..., None], (3, 3)) / share
-    return float(np.median(np.abs(rgb - mean).max(-1)[ring]))
+    return np.asarray((rgb - mean)[ring], np.float32)

@@ -40,7 +40,7 @@ class Patchwork:
         self, rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None, radius: int
     ) -> None:
         """Take a picture with a hole and at least one pixel of `source` outside it."""
-        while radius and not _middles(source, radius).any():
+        while radius and not middles(source, radius).any():
             radius -= 1
         self.radius = radius
         border = ((WIDE, WIDE), (WIDE, WIDE), (0, 0))
@@ -48,7 +48,7 @@ class Patchwork:
         self.todo = np.pad(hole, WIDE)
         self.known = np.pad(~hole, WIDE)
         self.source = np.pad(source, WIDE)
-        self.middles = np.pad(_middles(source, radius), WIDE)
+        self.middles = np.pad(middles(source, radius), WIDE)
         self.squares = np.square(self.rgb).sum(-1)
         self.labels = None if labels is None else np.pad(labels, WIDE, mode="edge")
         # A region that nothing can be copied from takes what fits.
@@ -91,7 +91,7 @@ class Patchwork:
                 kin = own if own.any() else self.source
             if rest.any():
                 ys, xs = np.nonzero(rest)
-                self.rgb[ys, xs] = self.rgb[_nearest(kin, ys, xs)]
+                self.rgb[ys, xs] = self.rgb[nearest(kin, ys, xs)]
                 self.todo[ys, xs] = False
                 self.known[ys, xs] = True
 
@@ -257,7 +257,7 @@ class Patchwork:
         self._transfer(patch, origin)
 
 
-def _middles(source: Mask, radius: int) -> Mask:
+def middles(source: Mask, radius: int) -> Mask:
     """Where a whole patch around a pixel lies in the source."""
     side = 2 * radius + 1
     kernel = np.ones((side, side), np.uint8)
@@ -289,7 +289,7 @@ def _widen(span: slice, by: int) -> slice:
     return slice(max(span.start - by, 0), span.stop + by)
 
 
-def _nearest(
+def nearest(
     kin: Mask, ys: NDArray[np.intp], xs: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Find the nearest pixel of a mask to each of some places."""
