@@ -5,14 +5,21 @@ import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from birefcli.cli import app
+from birefcli.errors import ExitCode
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
     open_closed_streams()
     let_waiting_threads_rest(os.environ)
-    app(prog_name="birefcli")
+    try:
+        # Importing takes a moment in which Ctrl-C is as good as later.
+        from birefcli.cli import app
+
+        app(prog_name="birefcli")
+    except KeyboardInterrupt:
+        sys.stderr.write("birefcli: interrupted\n")
+        sys.exit(ExitCode.INTERRUPTED)
 
 
 def open_closed_streams() -> None:

@@ -33,14 +33,14 @@ print(json.dumps(loaded))
 """
 
 
-def python(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def python(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
     root = Path(birefcli.__file__).parents[1]
     return subprocess.run(
         [sys.executable, *arguments],
         env={**os.environ, "PYTHONPATH": str(root)},
         capture_output=True,
         text=True,
-        check=True,
+        check=check,
     )
 
 
@@ -72,3 +72,20 @@ def test_waiting_threads_rest_unless_the_user_said_otherwise() -> None:
         environment = dict(given)
         let_waiting_threads_rest(environment)
         assert environment == expected
+
+
+def test_ctrl_c_while_the_program_still_loads_is_one_word() -> None:
+    """An interrupt in the middle of an import, as the terminal sends it."""
+    program = """
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from birefcli.__main__ import main
+main()
+"""
+    ended = python("-c", program, check=False)
+    assert ended.returncode == 130
+    assert ended.stderr == "birefcli: interrupted\n"
