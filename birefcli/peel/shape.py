@@ -12,7 +12,9 @@ from birefcli.peel.things import Labels, Mask, continued
 
 _Point = NDArray[np.float64]  # (x, y)
 
-_REACH = 9.0  # pixels along an outline that tell where it is heading
+_REACH = 9.0  # pixels along an outline that tell where it is heading, in small pictures
+_REFERENCE_SIDE, _LONGEST = 400, 30.0
+_GAP = 0.004  # of the shorter side
 _LEAST_BRANCH = 4
 _MOST_CROSSED = 0.1  # of a curve, that may lie on the visible part
 _PULL = 0.6  # of the distance that a curve spans, along each end
@@ -37,22 +39,36 @@ def completed(labels: Labels, hole: Mask) -> Labels:
     near = continued(labels, hole)
     if hole.all() or not hole.any():
         return near
+    asked = hole
+    hole = hole | _slivers(labels, hole)
+    reach = float(np.clip(_REACH * min(hole.shape) / _REFERENCE_SIDE, _REACH, _LONGEST))
+    near = continued(labels, hole)
     rim = (cv2.dilate(hole.astype(np.uint8), _SQUARE) > 0) & ~hole
     curves = np.zeros(hole.shape, np.uint8)
     numbers = [int(number) for number in np.unique(labels[rim]) if number > 0]
     for number in numbers:
-        for one, other in _paired(_ends(labels == number, hole)):
+        for one, other in _paired(_ends(labels == number, hole, reach)):
             points = _curve(one, other)
             if not _crosses(points, labels == number):
                 fixed = np.rint(points * 16).astype(np.int32)
                 cv2.polylines(curves, [fixed], False, 1, 2, cv2.LINE_8, 4)
     if not curves.any():
-        return near
+        return np.where(asked, near, labels).astype(np.int32)
     found = _flooded(labels, near, hole, curves > 0)
     for number in numbers:
         # What lies between the visible parts of a thing is not taken from it.
         found = np.where(hole & (near == number) & hull(labels == number), number, found)
-    return found.astype(np.int32)
+    return np.where(asked, found, labels).astype(np.int32)
+
+
+def _slivers(labels: Labels, hole: Mask) -> Mask:
+    """Find the ground in narrow gaps between a hole and a thing beside it."""
+    side = 2 * max(1, round(_GAP * min(hole.shape))) + 1
+    ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    taken = (hole | (labels > 0)).astype(np.uint8)
+    closed = cv2.morphologyEx(taken, cv2.MORPH_CLOSE, ball) > 0
+    near = cv2.dilate(hole.astype(np.uint8), ball) > 0
+    return np.asarray(closed & (taken == 0) & near, np.bool_)
 
 
 def _flooded(labels: Labels, near: Labels, hole: Mask, curves: Mask) -> Labels:
@@ -74,7 +90,7 @@ def _flooded(labels: Labels, near: Labels, hole: Mask, curves: Mask) -> Labels:
     return continued(result.astype(np.int32), result == _OPEN)
 
 
-def _ends(thing: Mask, hole: Mask) -> list[_End]:
+def _ends(thing: Mask, hole: Mask, reach: float) -> list[_End]:
     """Find where the outline of a thing meets a hole, and which way it goes on."""
     grown = cv2.dilate(thing.astype(np.uint8), _SQUARE) > 0
     beside_hole = cv2.dilate(hole.astype(np.uint8), _SQUARE) > 0
@@ -92,7 +108,7 @@ def _ends(thing: Mask, hole: Mask) -> list[_End]:
         at = np.array([middle_x.mean(), middle_y.mean()])
         steps = np.stack([x - at[0], y - at[1]], axis=1)
         away = np.hypot(steps[:, 0], steps[:, 1])
-        branch = steps[(away > 1.5) & (away <= _REACH)]
+        branch = steps[(away > 1.5) & (away <= reach)]
         if len(branch) < _LEAST_BRANCH:
             continue
         mean = -(branch / np.hypot(branch[:, 0], branch[:, 1])[:, None]).mean(axis=0)
@@ -102,11 +118,14 @@ def _ends(thing: Mask, hole: Mask) -> list[_End]:
 
 
 def _paired(ends: Sequence[_End]) -> list[tuple[_End, _End]]:
-    """Pair the ends whose curves bend least, all of them; none where one is left over."""
-    if len(ends) % 2 or not 2 <= len(ends) <= _MOST_ENDS:
+    """Pair the ends whose curves bend least; of an odd number one is left over."""
+    if not 2 <= len(ends) <= _MOST_ENDS:
         return []
+    every = list(range(len(ends)))
+    left_over = [[n for n in every if n != one] for one in every] if len(ends) % 2 else [every]
     best = min(
-        _pairings(list(range(len(ends)))), key=lambda p: sum(_bend(ends[a], ends[b]) for a, b in p)
+        (pairing for left in left_over for pairing in _pairings(left)),
+        key=lambda p: sum(_bend(ends[a], ends[b]) for a, b in p),
     )
     return [(ends[a], ends[b]) for a, b in best]
 
