@@ -118,7 +118,12 @@ class TimedInpainter:
             return fill(self.inpaint, rgb, hole, labels=labels, source=source, seed=seed)
 
 
-def bench(settings: BenchSettings, segment: Segmenter, inpainter: Inpainter) -> Iterator[Clock]:
+def bench(
+    settings: BenchSettings,
+    segment: Segmenter,
+    inpainter: Inpainter,
+    front: Segmenter | None = None,
+) -> Iterator[Clock]:
     """Cut or peel drawn pictures one by one, and give the time of each.
 
     A small one comes before them and is not counted: what runs for the first time warms up.
@@ -129,7 +134,7 @@ def bench(settings: BenchSettings, segment: Segmenter, inpainter: Inpainter) -> 
         data = encode(shown_of(scene), "png")
         clock = Clock()
         if settings.is_peel:
-            _peel(data, TimedSegmenter(segment, clock), TimedInpainter(inpainter, clock), clock)
+            _peel(data, segment, front, TimedInpainter(inpainter, clock), clock)
         else:
             _cut(data, TimedSegmenter(segment, clock), clock)
         if number:
@@ -146,12 +151,19 @@ def _cut(data: bytes, segment: Segmenter, clock: Clock) -> None:
         encode(rgba, "png")
 
 
-def _peel(data: bytes, segment: Segmenter, inpainter: Inpainter, clock: Clock) -> None:
+def _peel(
+    data: bytes, segment: Segmenter, front: Segmenter | None, inpainter: Inpainter, clock: Clock
+) -> None:
     """Take a PNG through all that `birefcli peel` does, but for the disk."""
     with clock.over(Stage.READ):
         picture = read_picture(data, max_pixels=_UNLIMITED)
     with clock.over(Stage.LIFT):
-        stack = peel(picture.rgb, segment, inpainter)
+        stack = peel(
+            picture.rgb,
+            TimedSegmenter(segment, clock),
+            inpainter,
+            front=None if front is None else TimedSegmenter(front, clock),
+        )
     rgba = as_rgba(picture)
     source = Source(file="scene.png", sha256="", mode="RGB")
     engine = Engine(

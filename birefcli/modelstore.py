@@ -303,16 +303,21 @@ def card_sha256(path: Path) -> str | None:
 
 def licence_in(path: Path) -> str:
     """The licence a checkpoint of ours states about itself."""
+    return stated_in(path, "licence") or "unknown"
+
+
+def stated_in(path: Path, what: str) -> str:
+    """What a checkpoint of ours states about itself, such as its recipe; empty where nothing."""
     if path.suffix.lower() != ".safetensors":
-        return "unknown"
+        return ""
     try:
         with path.open("rb") as stream:
             # A safetensors file begins with the length of its JSON header, eight bytes.
             length = int.from_bytes(stream.read(8), "little")
             header = json.loads(stream.read(min(length, path.stat().st_size)))
-        return str(header["__metadata__"]["licence"])
+        return str(header["__metadata__"][what])
     except (OSError, ValueError, KeyError, TypeError):
-        return "unknown"
+        return ""
 
 
 # Names of models on the hub.

@@ -38,6 +38,7 @@ class PeelSettings:
     too_soft: float = 0.5  # share of it between 0.1 and 0.9
     hallucinated: float = 0.5  # share of it that a fill invented
     ghost: float = 0.6  # overlap with something that was taken off already
+    leftover: float = 0.7  # share of it that lines what was taken off, as bad edges do
     ghost_change: float = 2.0  # levels that taking it off must change
     backdrop: float = 0.85  # share of the canvas it covers
     backdrop_border: float = 0.7  # share of three borders it touches

@@ -52,10 +52,13 @@ class Way(Protocol):
 
 
 def ways(
-    settings: EvalPeelSettings, inpainter: Inpainter, segmenter: Segmenter | None
+    settings: EvalPeelSettings,
+    inpainter: Inpainter,
+    segmenter: Segmenter | None,
+    front: Segmenter | None = None,
 ) -> list[Way]:
-    """List our peel and what it is set against; only `net` needs a segmenter."""
-    eye = Eye(settings.mode, segmenter)
+    """List our peel and what it is set against; only `net` needs segmenters."""
+    eye = Eye(settings.mode, segmenter, front)
     ours = Peel(eye, inpainter)
     others: dict[Baseline, Way] = {
         Baseline.B0: OneCut(eye),
@@ -72,6 +75,7 @@ class Eye:
 
     mode: PeelMode
     segmenter: Segmenter | None = None
+    front: Segmenter | None = None  # sees only what nothing covers
 
     def proposer(self, scene: LayeredScene, sort: Sort, settings: PeelSettings) -> Proposer:
         """Give our peel its things."""
@@ -83,7 +87,7 @@ class Eye:
             native = sort.grid.native(levels)[..., 0]
             return KnownUnion(np.asarray(native / np.float32(255)), sort.kind, settings)
         assert self.segmenter is not None
-        return Segmented(self.segmenter, sort.kind, settings)
+        return Segmented(self.segmenter, sort.kind, settings, front=self.front)
 
     def whole(self, scene: LayeredScene, shown: Rgb) -> Matte:
         """Give one matte of everything (H, W)."""
@@ -100,6 +104,8 @@ class Eye:
         if self.mode == PeelMode.ORACLE:
             told = judged_rounds(scene)
             return told[number] if number < len(told) else None
+        if self.mode == PeelMode.NET and self.front is not None:
+            return self.front([shown])[0]
         return None if self.mode == PeelMode.UNION and number else self.whole(scene, shown)
 
 

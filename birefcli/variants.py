@@ -231,7 +231,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(
         name="layerd",
         purpose="The topmost elements of a graphic design, for taking it apart.",
-        task="matting",
+        task="topmost",
         tile_order=None,
         licence="Apache-2.0",
         repo="cyberagent/layerd-birefnet",

@@ -179,7 +179,8 @@ def test_a_folder_keeps_its_tree_and_no_two_stacks_meet() -> None:
     assert "failed: in/bad.png is truncated" in result.stderr
     assert "left out: 1 of other kinds" in result.stderr
     lines = [json.loads(line) for line in Path("report.jsonl").read_text().splitlines()]
-    assert [line["status"] for line in lines].count("done") == 4
+    # The untrained network may well see nothing in one of them.
+    assert sum(line["status"] in ("done", "empty") for line in lines) == 4
     for name in ("a.jpg", "a.png"):
         with Image.open(f"in/{name}") as image:
             assert np.array_equal(

@@ -41,7 +41,7 @@ FLOORS = (
     Floor("network", "net", "numpy cv2 PIL torch timm safetensors"),
     Floor(
         "backends",
-        "hub modelcache modelpull modelstore modelimport segmenter inpaint depth",
+        "hub modelcache modelpull modelstore modelimport segmenter sight inpaint depth",
         "huggingface_hub numpy cv2 torch transformers simple_lama_inpainting",
     ),
     Floor(

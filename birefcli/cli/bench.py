@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from birefcli.bench import Clock
     from birefcli.segmenter import LoadedSegmenter
+    from birefcli.sight import Sight
 
 
 def bench(
@@ -69,16 +70,17 @@ def bench(
     warnings.simplefilter("ignore")  # libraries' asides are no words for users
     inpainter = load_inpainter(settings.inpaint, device=settings.model.device)
     with Console(number, as_json=as_json, quiet=quiet) as console:
-        loaded = _loaded(settings, console)
-        clocks = list(walk(settings, loaded.segment, inpainter))
-    found = _summary(settings, loaded, clocks)
+        sight = _loaded(settings, console)
+        clocks = list(walk(settings, sight.things, inpainter, sight.front))
+    found = _summary(settings, sight.named, clocks)
     typer.echo(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
 
 
-def _loaded(settings: BenchSettings, console: Console) -> "LoadedSegmenter":
+def _loaded(settings: BenchSettings, console: Console) -> "Sight":
     """Load the model that `cut` or `peel` would take."""
     from birefcli.modelstore import Purpose, default_choice, resolve
     from birefcli.segmenter import load_segmenter, require_device
+    from birefcli.sight import Sight, load_sight
 
     require_device(settings.model)
     purpose = Purpose.PEEL if settings.is_peel else Purpose.CUT
@@ -89,7 +91,10 @@ def _loaded(settings: BenchSettings, console: Console) -> "LoadedSegmenter":
         accept_licence=settings.model.accept_licence,
         say=console.warn,
     )
-    return load_segmenter(settings.model, model, console.say)
+    if settings.is_peel:
+        return load_sight(settings.model, model, console.say)
+    loaded = load_segmenter(settings.model, model, console.say)
+    return Sight(loaded, loaded.segment)
 
 
 def _summary(

@@ -30,7 +30,7 @@ from birefcli.evalpeelsettings import (
 from birefcli.settings import ModelSettings, Suite
 
 if TYPE_CHECKING:
-    from birefcli.segmenter import LoadedSegmenter
+    from birefcli.sight import Sight
 
 
 def eval_peel(
@@ -117,7 +117,7 @@ def _run(settings: EvalPeelSettings, *, quiet: bool) -> int:
     from birefcli.evalpeel import score_all
     from birefcli.executor import Stop
     from birefcli.inpaint.load import load_inpainter
-    from birefcli.layers.tools import Careful
+    from birefcli.layers.tools import careful
     from birefcli.peelways import ways
     from birefcli.report import Outcome, Status
     from birefcli.stackscores.tally import StackTally
@@ -128,8 +128,12 @@ def _run(settings: EvalPeelSettings, *, quiet: bool) -> int:
     stacks = len(settings.scenes) * (1 + len(settings.against))
     with Console(stacks, quiet=quiet) as console:
         loaded = _loaded(settings, console)
-        segment = None if loaded is None else Careful(loaded.segment)
-        contestants = ways(settings, inpainter, segment)
+        contestants = ways(
+            settings,
+            inpainter,
+            careful(loaded.things) if loaded else None,
+            careful(loaded.front) if loaded else None,
+        )
         tallies = {way.name: StackTally(way.name) for way in contestants}
         with Signals(stop, console.warn, "finishing the scene in flight") as signals:
             for scored in score_all(settings, contestants, stop):
@@ -147,7 +151,7 @@ def _run(settings: EvalPeelSettings, *, quiet: bool) -> int:
         console.say(f"{plural(stacks, 'stack')}, {plural(len(failures), 'failure')}{held}")
     results = list(tallies.values())
     show(results, settings)
-    model = None if loaded is None else loaded.model
+    model = None if loaded is None else loaded.named.model
     if settings.json is not None:
         write_json(settings.json, results, settings, model, failures, memory)
     if settings.markdown is not None:
@@ -158,12 +162,13 @@ def _run(settings: EvalPeelSettings, *, quiet: bool) -> int:
     return ExitCode.FAILED if failures or sentences else ExitCode.OK
 
 
-def _loaded(settings: EvalPeelSettings, console: Console) -> "LoadedSegmenter | None":
+def _loaded(settings: EvalPeelSettings, console: Console) -> "Sight | None":
     """Load the model that looks, where one does."""
     if settings.mode != PeelMode.NET:
         return None
     from birefcli.modelstore import Purpose, default_choice, resolve
-    from birefcli.segmenter import load_segmenter, require_device
+    from birefcli.segmenter import require_device
+    from birefcli.sight import load_sight
 
     require_device(settings.model)
     model = resolve(
@@ -173,7 +178,7 @@ def _loaded(settings: EvalPeelSettings, console: Console) -> "LoadedSegmenter | 
         accept_licence=settings.model.accept_licence,
         say=console.warn,
     )
-    return load_segmenter(settings.model, model, console.say)
+    return load_sight(settings.model, model, console.say)
 
 
 def _suites(words: str) -> tuple[Suite, ...]:

@@ -93,7 +93,7 @@ def peel(
     inpaint: Annotated[
         str,
         typer.Option(
-            help="auto, exemplar, membrane, palette, ns, lama, anime-lama or auto+lama.",
+            help="auto, patchmatch, exemplar, membrane, palette, ns, lama, anime-lama, auto+lama.",
             rich_help_panel=PEEL,
         ),
     ] = PeelCommand.inpaint,
@@ -292,12 +292,12 @@ def _model(settings: PeelCommand, console: Console) -> "ModelFile":
 def _load(settings: PeelCommand, model: "ModelFile", console: Console) -> "Loaded":
     """Load everything that takes time."""
     from birefcli.layers.walk import Loaded
-    from birefcli.segmenter import load_segmenter
+    from birefcli.sight import load_sight
 
-    segmenter = load_segmenter(settings.model, model, console.say)
-    console.model, console.device = segmenter.model, segmenter.device
+    sight = load_sight(settings.model, model, console.say)
+    console.model, console.device = sight.named.model, sight.named.device
     if settings.depth == "off":
-        return Loaded(segmenter)
+        return Loaded(sight)
     from birefcli.depth import load_depth
 
     # Asking for depth by its option is consent to its download.
@@ -308,7 +308,7 @@ def _load(settings: PeelCommand, model: "ModelFile", console: Console) -> "Loade
         say=console.say,
         device=settings.model.device,
     )
-    return Loaded(segmenter, depth)
+    return Loaded(sight, depth)
 
 
 def _stop_unread(console: Console, stop: "Stop") -> None:

@@ -18,7 +18,7 @@ from birefcli.journal import Journal
 from birefcli.layers.folder import file_names
 from birefcli.layers.manifest import FILE
 from birefcli.layers.read import Opened, read_stack
-from birefcli.layers.tools import Careful, Watcher, engine_of
+from birefcli.layers.tools import Careful, Watcher, careful, engine_of
 from birefcli.layers.walk import Loaded, proven_files, stack_outcome
 from birefcli.modelstore import ModelFile
 from birefcli.peel.byhand import redo, reorder
@@ -121,8 +121,17 @@ def _changed(
         mask = np.asarray(alpha / np.float32(255), np.float32)
     else:
         mask = _mask(settings.mask, stack, settings.max_pixels)
-    segment = Careful(load().segmenter.segment)
-    return redo(stack, number, mask, segment, inpainter, settings.peel, watch=watch)
+    sight = load().sight
+    return redo(
+        stack,
+        number,
+        mask,
+        Careful(sight.things),
+        inpainter,
+        settings.peel,
+        front=careful(sight.front),
+        watch=watch,
+    )
 
 
 def _mask(path: Path, stack: Stack, max_pixels: int) -> Matte:

@@ -17,6 +17,7 @@ from birefcli.layers.facts import Engine
 from birefcli.modelstore import ModelFile
 from birefcli.segmenter import Segmenter, segment_each
 from birefcli.settings import PeelCommand
+from birefcli.sight import beside
 
 # Colours for the things of a pass: neighbours in number are far apart in hue.
 _HUES = np.array(
@@ -39,6 +40,11 @@ class Careful:
                 raise result
             mattes.append(result)
         return mattes
+
+
+def careful(segment: Segmenter | None) -> Segmenter | None:
+    """Look at the mattes of a segmenter, where there is one."""
+    return None if segment is None else Careful(segment)
 
 
 @dataclass
@@ -72,6 +78,7 @@ def engine_of(
     settings: PeelCommand, model: ModelFile, inpainter: Inpainter, depth: DepthEstimator | None
 ) -> Engine:
     """Say what peels."""
+    other = beside(model)
     return Engine(
         version=__version__,
         segmenter=model.name,
@@ -81,7 +88,7 @@ def engine_of(
         lama_sha256=lama_sha256(inpainter),
         depth=depth.name if depth else None,
         seed=settings.peel.seed,
-        options=plain_settings(settings),
+        options={**plain_settings(settings), "beside": {"id": other.name, "sha256": other.sha256}},
     )
 
 

@@ -29,17 +29,17 @@ from birefcli.layers.folder import stack_files
 from birefcli.layers.holdings import holdings
 from birefcli.layers.manifest import FILE
 from birefcli.layers.plan import StackJob, StackPlan, plan_stacks
-from birefcli.layers.tools import Careful, Watcher, engine_of, lama_sha256, plain_settings
+from birefcli.layers.tools import Careful, Watcher, careful, engine_of, lama_sha256, plain_settings
 from birefcli.layers.verify import judge, require_exact
 from birefcli.modelstore import ModelFile
 from birefcli.peel.loop import peel
 from birefcli.peel.stack import Stack
 from birefcli.report import Outcome, Status
-from birefcli.segmenter import LoadedSegmenter
 from birefcli.settings import PeelCommand
+from birefcli.sight import Sight, beside
 
 # Raised whenever the same settings and weights give other bytes than before.
-ARITHMETIC = 1
+ARITHMETIC = 2
 
 _LOSSY = {"JPEG", "MPO", "JPEG2000"}
 
@@ -48,7 +48,7 @@ _LOSSY = {"JPEG", "MPO", "JPEG2000"}
 class Loaded:
     """What a peel needs that takes time to load."""
 
-    segmenter: LoadedSegmenter
+    sight: Sight
     depth: DepthEstimator | None = None
 
 
@@ -122,6 +122,7 @@ class PeelWorker:
     def __post_init__(self) -> None:
         # What earlier runs wrote; of this one, no two pictures share a folder.
         self._memories = {root: holdings(journal) for root, journal in self.plan.journals.items()}
+        self._beside = beside(self.model).sha256
 
     @property
     def steps(self) -> Steps[StackJob, Item, Outcome]:
@@ -173,6 +174,7 @@ class PeelWorker:
             {
                 **plain_settings(self.settings),
                 "lama": lama_sha256(self.inpainter),
+                "beside": self._beside,
                 "tile_order": self.settings.model.tile_order,
                 "precision": self.settings.model.precision,
             }
@@ -222,9 +224,10 @@ class PeelWorker:
         try:
             stack = peel(
                 pixels(item.picture),
-                Careful(loaded.segmenter.segment),
+                Careful(loaded.sight.things),
                 self.inpainter,
                 replace(self.settings.peel, is_jpeg=item.is_jpeg),
+                front=careful(loaded.sight.front),
                 depth=loaded.depth,
                 watch=watcher,
             )

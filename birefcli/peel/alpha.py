@@ -6,10 +6,12 @@ from numpy.typing import NDArray
 
 from birefcli.arrays import Matte, Rgb
 from birefcli.matte import bounding_box, pad_box, remove_specks
+from birefcli.peel.edge import likeliest
 from birefcli.peel.stack import Kind
 from birefcli.peel.things import Mask, continued
 
 _SPECK = 9  # pixels
+_AROUND = 48  # pixels around a thing that tell what it lies on
 _RIM = 2  # pixels on both sides of an outline that antialiasing may have mixed
 _RESIDUE = 6.0  # levels that a mix may differ from what is seen
 _LEAST_CONTRAST = 16.0  # levels between two colours whose mix can be told
@@ -23,11 +25,11 @@ def refined(picture: Rgb, matte: Matte, kind: Kind) -> Matte:
     if box is None:
         return matte
     size = (matte.shape[0], matte.shape[1])
-    left, top, right, bottom = pad_box(box, 8, size)
+    left, top, right, bottom = pad_box(box, _AROUND, size)
     near = slice(top, bottom), slice(left, right)
     part, colors = matte[near], picture[near]
     if kind == Kind.PHOTO:
-        part = remove_specks(part, _SPECK)
+        part = remove_specks(likeliest(colors, part), _SPECK)
     else:
         part = snapped(colors, part)
         if kind == Kind.FLAT:

@@ -29,6 +29,7 @@ def redo(
     inpainter: Inpainter,
     settings: PeelSettings | None = None,
     *,
+    front: Segmenter | None = None,
     stop: Callable[[], bool] | None = None,
     watch: Watch | None = None,
 ) -> Stack:
@@ -52,7 +53,7 @@ def redo(
         sort=sort,
         settings=replace(settings, max_layers=max(1, settings.max_layers - len(above))),
         inpainter=inpainter,
-        proposer=_First(mask, Segmented(segmenter, sort.kind, settings)),
+        proposer=_First(mask, Segmented(segmenter, sort.kind, settings, front=front)),
         stop=stop,
         watch=watch,
         arranged=(1,),

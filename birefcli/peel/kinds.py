@@ -12,6 +12,7 @@ from birefcli.peelsettings import PeelKind
 
 LARGEST_GRID = 16
 _CONSTANT = 0.995  # of the cells
+_EVEN = 0.7  # of the pixels, that shade without a bend
 _SMALLEST_NATIVE = 8  # sides of art that was enlarged
 
 
@@ -85,15 +86,28 @@ def find_grid(picture: NDArray[np.uint8]) -> Grid | None:
 
 
 def is_flat(rgb: Rgb, *, is_jpeg: bool) -> bool:
-    """Whether most of it is of even colour, or a few colours are nearly all of it."""
+    """Whether most of it is even or shades evenly, or a few colours are nearly all of it."""
     if is_jpeg:
         rgb = np.asarray(cv2.medianBlur(rgb, 3) // 4 * 4, np.uint8)
     slope = cv2.morphologyEx(rgb, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    if np.mean(slope.max(axis=-1) == 0) >= 0.5:
+    if np.mean(slope.max(axis=-1) == 0) >= 0.5 or _even_share(rgb) >= _EVEN:
         return True
     packed = (rgb >> 3).astype(np.uint32) @ np.array([1024, 32, 1], np.uint32)
     counts = np.sort(np.bincount(packed.ravel()))[::-1]
     return bool(counts[:16].sum() >= 0.9 * packed.size)
+
+
+def _even_share(rgb: Rgb) -> float:
+    """Give the share of pixels at which no channel's slope bends, as in drawn gradients.
+
+    Of photographs it is a third at the most, as their grain bends everywhere.
+    """
+    levels = rgb.astype(np.int16)
+    if min(levels.shape[:2]) < 3:
+        return 0.0
+    across = np.abs(levels[1:-1, 2:] - 2 * levels[1:-1, 1:-1] + levels[1:-1, :-2])
+    down = np.abs(levels[2:, 1:-1] - 2 * levels[1:-1, 1:-1] + levels[:-2, 1:-1])
+    return float((np.maximum(across, down).max(axis=-1) <= 1).mean())
 
 
 def _count_colors(picture: NDArray[np.uint8]) -> int:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from birefcli.arrays import Alpha, Matte, Rgb, Rgba, to_uint8
 from birefcli.inpaint.protocol import Filled, Inpainter, fill
 from birefcli.matte import Box, bounding_box, pad_box
+from birefcli.peel.edge import deviations, look_of, strangeness, within
 from birefcli.peel.exact import exact_layer
 from birefcli.peel.shape import completed
 from birefcli.peel.solve import Colors, project, solve_colors
@@ -19,6 +19,8 @@ CORE = 230  # alpha from which nothing of what lies behind is seen
 _OPAQUE, _CLEAR = 252, 1  # alphas from and up to which a soft value is noise
 _SOLVE_MARGIN = 32
 _LEAST_MARGIN, _MOST_MARGIN = 64, 256  # what the inpainter sees around a hole
+_GRAIN = 2.0  # standard deviations of the ground, by which it may differ from its fill
+_STRANGE = 4.0  # standard deviations from what the ground looks like
 NOTHING = -1  # the label of what is transparent in the picture itself
 
 
@@ -67,12 +69,15 @@ def lift(
     *,
     margin: int,
     seed: int,
+    is_certain: bool,
     keeps_palette: bool = False,
 ) -> Lifted:
     """Take a thing off by its alpha (H, W), solving soft pixels and filling the rest.
 
     No pixel within `margin` of it is copied into the hole. With `keeps_palette` the fill has no
-    colour that the picture has not.
+    colour that the picture has not. Where its edge `is_certain`, the hole ends with it; else
+    no pixel within `margin` is shown to what fills the hole, and those that do not look like the
+    ground beyond join the layer.
     """
     size = (alpha.shape[0], alpha.shape[1])
     box = bounding_box(np.asarray(alpha, np.float32), 0)
@@ -90,24 +95,29 @@ def lift(
         view.is_nothing[near],
     )
     labels, alpha = _behind(part, alpha[near])
-    core = alpha >= CORE
+    core, covered = alpha >= CORE, within(alpha > 0, margin)
     colors = _solved(part.picture, alpha)
-    ring = (alpha > 0) & ~core
-    shown = np.where(ring[..., None], to_uint8(colors.backdrop), part.picture)
-    rim = cv2.dilate((alpha > 0).astype(np.uint8), _ellipse(margin)) > 0
-    source = ~rim & ~part.is_invented
-    told = _filled(inpainter, shown, core, labels, source, seed)
-    filled = told.rgb
-    if keeps_palette:
-        filled = np.where(core[..., None], in_palette(filled, core, part.picture), filled)
-    filled = filled.astype(np.float32)
-    colors = Colors(colors.foreground, np.where(core[..., None], filled, colors.backdrop))
-    matte = np.asarray(alpha / np.float32(255), np.float32)
+    may_join = covered & (alpha == 0) & part.may_grow & ~part.is_clear & ~part.is_nothing
+    hole = core if is_certain else (alpha > 0) | may_join
+    shown = np.where((alpha > 0)[..., None], to_uint8(colors.backdrop), part.picture)
+    source = ~covered & ~part.is_invented
+    told = _filled(inpainter, shown, hole, labels, source, seed)
+    filled = in_palette(told.rgb, hole, part.picture) if keeps_palette else told.rgb
+    backdrop = np.where(hole[..., None], filled.astype(np.float32), colors.backdrop)
+    colors = Colors(colors.foreground, np.asarray(backdrop, np.float32))
+    if not is_certain:
+        alpha, colors = _with_rim(part.picture, alpha, colors, may_join, ~covered)
     soft = (alpha > 0) & (alpha < 255)
     if soft.any():
-        there = Colors(colors.foreground[soft], colors.backdrop[soft])
-        there = project(part.picture[soft], matte[soft], there)
+        expected = colors.backdrop[soft]
+        matte = np.asarray(alpha[soft] / np.float32(255), np.float32)
+        there = project(part.picture[soft], matte, Colors(colors.foreground[soft], expected))
         colors.foreground[soft], colors.backdrop[soft] = there.foreground, there.backdrop
+        if not is_certain:
+            # What the ground's own grain does not explain is the thing's, so that no ghost stays.
+            reach = 1 + _GRAIN * deviations(part.picture, ~covered, soft)
+            colors.backdrop[soft] = np.clip(there.backdrop, expected - reach, expected + reach)
+    core = alpha >= CORE
     exact = exact_layer(part.picture, colors.foreground, alpha, to_uint8(colors.backdrop))
     changes = np.abs(exact.bottom[core].astype(np.int16) - part.picture[core])
     rgba, bottom = np.zeros((*size, 4), np.uint8), view.picture.copy()
@@ -119,8 +129,8 @@ def lift(
         behind=_whole(core | part.is_left, near, size),
         labels=_pasted(view.labels, labels, near),
         raised_px=int(exact.is_raised.sum()),
-        hole=Hole(int((alpha > 0).sum()), int(core.sum()), int(ring.sum()), margin),
-        fill=Fill(told.backend, told.proxy_l1, told.label_prior) if core.any() else None,
+        hole=_measured(alpha, margin),
+        fill=Fill(told.backend, told.proxy_l1, told.label_prior) if hole.any() else None,
         change=float(changes.mean()) if core.any() else 255.0,
     )
 
@@ -174,6 +184,12 @@ def measured_margin(picture: Rgb, alpha: Alpha, least: int) -> int:
     return int(np.clip(np.ceil(1.3 * sigma) + 1, least, highest))
 
 
+def _measured(alpha: Alpha, margin: int) -> Hole:
+    """Count the pixels that a layer leaves, all and those of which nothing was seen."""
+    covered, core = int((alpha > 0).sum()), int((alpha >= CORE).sum())
+    return Hole(covered, core, covered - core, margin)
+
+
 def _behind(part: View, alpha: Alpha) -> tuple[Labels, Alpha]:
     """Say who owns what behind a thing, and make alpha hard where that is nothing at all."""
     touches_clear = part.is_clear.any()
@@ -189,6 +205,30 @@ def _behind(part: View, alpha: Alpha) -> tuple[Labels, Alpha]:
         # Over nothing only what is solid gives the picture back.
         alpha = np.where(core & (labels == NOTHING), 255, alpha).astype(np.uint8)
     return labels, alpha
+
+
+def _with_rim(
+    picture: Rgb, alpha: Alpha, colors: Colors, asked: Mask, beyond: Mask
+) -> tuple[Alpha, Colors]:
+    """Add those pixels around a thing to it that do not look like the ground beyond them.
+
+    They show as much of the thing as takes its colours nearest to what is seen.
+    """
+    core = alpha >= CORE
+    if not asked.any() or not beyond.any() or not core.any():
+        return alpha, colors
+    joins = asked.copy()
+    joins[asked] = strangeness(picture, beyond, asked) > _STRANGE
+    # What is not joined to the thing is the grain of the ground.
+    _, parts = cv2.connectedComponents(((alpha > 0) | joins).astype(np.uint8), connectivity=4)
+    joins &= np.isin(parts, np.unique(parts[alpha > 0]))
+    own, backdrop = look_of(picture, core, joins).mean, colors.backdrop[joins]
+    across = own - backdrop
+    share = ((picture[joins] - backdrop) * across).sum(-1) / np.maximum((across**2).sum(-1), 1)
+    alpha, foreground = alpha.copy(), colors.foreground.copy()
+    alpha[joins] = to_uint8(np.clip(share * 255, 1, 255))
+    foreground[joins] = own
+    return alpha, Colors(foreground, colors.backdrop)
 
 
 def _solved(picture: Rgb, alpha: Alpha) -> Colors:
@@ -216,12 +256,6 @@ def _filled(
         return Filled(picture, inpainter.name)
     several = labels if np.unique(labels).size > 1 else None
     return fill(inpainter, picture, hole, labels=several, source=source & ~hole, seed=seed)
-
-
-def _ellipse(px: int) -> NDArray[np.uint8]:
-    return np.asarray(
-        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * px + 1, 2 * px + 1)), np.uint8
-    )
 
 
 def _cut(box: Box) -> tuple[slice, slice]:

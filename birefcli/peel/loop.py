@@ -51,6 +51,7 @@ def peel(
     inpainter: Inpainter,
     settings: PeelSettings | None = None,
     *,
+    front: Segmenter | None = None,
     depth: Depth | None = None,
     stop: Callable[[], bool] | None = None,
     watch: Watch | None = None,
@@ -58,8 +59,9 @@ def peel(
 ) -> Stack:
     """Take a picture (H, W, 3 or 4) apart into a stack that recomposes to it exactly.
 
-    `stop` is asked before every layer, and ends the peel when it says so; `watch` sees the
-    evidence. A `proposer` stands in for the segmenter: through it, an evaluation gives the truth.
+    `front` is a second segmenter that sees only what nothing covers. `stop` is asked before every
+    layer, and ends the peel when it says so; `watch` sees the evidence. A `proposer` stands in for
+    the segmenter: through it, an evaluation gives the truth.
     """
     settings = settings or PeelSettings()
     sort = sort_of(image, settings.kind, is_jpeg=settings.is_jpeg)
@@ -71,7 +73,7 @@ def peel(
         sort=sort,
         settings=settings,
         inpainter=inpainter,
-        proposer=proposer or Segmented(segmenter, sort.kind, settings, disparity),
+        proposer=proposer or Segmented(segmenter, sort.kind, settings, disparity, front),
         disparity=disparity,
         stop=stop,
         watch=watch,
@@ -116,6 +118,7 @@ class Peeling:
     _edges: dict[tuple[int, int], float] = field(default_factory=dict)
     _ghosts: list[Mask] = field(default_factory=list)
     _objection: Stop | None = None
+    _front_matte: Matte | None = None  # of what nothing covers, as this pass saw it
     _found: int = 0
 
     def run(self) -> Stack:
@@ -165,6 +168,7 @@ class Peeling:
         """Add what is newly found to what is known."""
         known = labels_of(self._things.values(), self._size)
         proposal = self.proposer(self._picture, known, step)
+        self._front_matte = proposal.front
         for matte in proposal.mattes:
             matte = self._fitted(matte)
             against = objection(
@@ -193,7 +197,9 @@ class Peeling:
 
     def _peel_front(self, step: int) -> None:
         """Take off, one after another, everything that nothing covers."""
-        order = order_of(labels_of(self._things.values(), self._size), self.disparity)
+        order = order_of(
+            labels_of(self._things.values(), self._size), self.disparity, self._front_matte
+        )
         for (one, other), cues in order.cues.items():
             is_known = (one, other) in self._edges or (other, one) in self._edges
             if cues.score > 0 and not is_known:
@@ -259,6 +265,7 @@ class Peeling:
             margin=margin,
             seed=self.settings.seed,
             keeps_palette=self.sort.kind == Kind.PIXEL,
+            is_certain=thing.is_certain,
         )
         if lifted.change < self.settings.ghost_change and not thing.is_certain:
             detail = f"taking it off changes {lifted.change:.1f} levels"

@@ -21,6 +21,7 @@ _REFERENCE_SIDE = 400  # the picture's shorter side at which branches are that l
 _LEAST_BRANCH = 3  # pixels
 _JUNCTION_LIMIT = 1.5
 _DEPTH_BAND = (3.0, 8.0)  # pixels from the shared border
+_SEEN = 2.0  # what a network sees plainly outweighs what outlines say
 _DEPTH_FROM = 0.5  # outlines that say less than this let depth speak too
 
 
@@ -31,18 +32,20 @@ class Cues:
     hull: float
     junction: float
     depth: float | None = None
+    front: float = 0.0  # how much more a network holds it for uncovered
 
     @property
     def score(self) -> float:
         """All of it together; above 0 the first is in front."""
-        outline = np.clip(self.hull + self.junction, -1, 1)
+        outline = np.clip(self.hull + self.junction + _SEEN * self.front, -1, 1)
         if self.depth is not None and abs(outline) < _DEPTH_FROM:
             outline = np.clip(outline + self.depth, -1, 1)
         return float(outline)
 
     def swapped(self) -> "Cues":
         """The same, seen from the other one."""
-        return Cues(-self.hull, -self.junction, None if self.depth is None else -self.depth)
+        depth = None if self.depth is None else -self.depth
+        return Cues(-self.hull, -self.junction, depth, -self.front)
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,19 @@ class Order:
         return (max(self.numbers, key=lambda n: (self.exposure(n), -n)),)
 
 
-def order_of(labels: _Labels, disparity: NDArray[np.float32] | None = None) -> Order:
-    """Judge all touching pairs of a label map (H, W); larger disparity is nearer."""
+def order_of(
+    labels: _Labels,
+    disparity: NDArray[np.float32] | None = None,
+    front: NDArray[np.float32] | None = None,
+) -> Order:
+    """Judge all touching pairs of a label map (H, W).
+
+    Larger disparity is nearer; `front` is a matte of what nothing covers.
+    """
     numbers = tuple(int(n) for n in np.unique(labels) if n > 0)
     found: dict[tuple[int, int], Cues] = {}
     for one, other in touching_pairs(labels):
-        cues = judge(labels, one, other, disparity)
+        cues = judge(labels, one, other, disparity, front)
         found[one, other], found[other, one] = cues, cues.swapped()
     return Order(numbers, found)
 
@@ -95,7 +105,11 @@ def touching_pairs(labels: _Labels) -> list[tuple[int, int]]:
 
 
 def judge(
-    labels: _Labels, one: int, other: int, disparity: NDArray[np.float32] | None = None
+    labels: _Labels,
+    one: int,
+    other: int,
+    disparity: NDArray[np.float32] | None = None,
+    front: NDArray[np.float32] | None = None,
 ) -> Cues:
     """Say what speaks for `one` being in front of `other`."""
     box = _box((labels == one) | (labels == other), margin=3)
@@ -107,7 +121,11 @@ def judge(
     depth = None
     if disparity is not None:
         depth = depth_cue(a, b, disparity[top:bottom, left:right])
-    return Cues(hull_cue(a, b), junction_cue(a, b, farthest), depth)
+    uncovered = 0.0
+    if front is not None:
+        seen = front[top:bottom, left:right]
+        uncovered = float(seen[a].mean() - seen[b].mean())
+    return Cues(hull_cue(a, b), junction_cue(a, b, farthest), depth, uncovered)
 
 
 def hull_cue(a: _Mask, b: _Mask) -> float:

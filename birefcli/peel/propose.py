@@ -1,4 +1,4 @@
-"""What the segmenter sees, taken apart into things; in flat art, what colours show without it."""
+"""What the segmenter sees, taken apart into things; in drawn art, what colours show as well."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.arrays import Matte, Rgb, rescale
+from birefcli.peel.front import both_sides
 from birefcli.peel.order import Cues, forks, hull_cue, junction_cue, solidity
 from birefcli.peel.regions import histogram, regions_of
 from birefcli.peel.sift import least_area
@@ -20,6 +21,7 @@ from birefcli.segmenter import Segmenter
 ART_SIDE = 512  # pixels to which small art is enlarged before a network sees it
 _SAME_LOOK, _OTHER_LOOK = 0.9, 0.5
 _CLEARLY, _SOLID = 0.8, 0.8
+_EVEN, _CALM = 3, 0.5  # levels between neighbours of an even colour; share of a calm backdrop
 
 
 @dataclass(frozen=True)
@@ -30,28 +32,40 @@ class Segmented:
     kind: Kind
     settings: PeelSettings
     disparity: NDArray[np.float32] | None = None
+    front: Segmenter | None = None  # sees only what nothing covers
 
     def __call__(self, rgb: Rgb, known: Labels, step: int) -> Proposal:
-        """Find what is new in a picture; regions of colour stand in where the first look fails."""
-        matte = self._matte(rgb)
-        is_unsure = confidence_of(matte) < self.settings.fallback
-        if is_unsure and step == 1 and self.kind != Kind.PHOTO:
-            shown = raised_from_backdrop(rgb)
-            if shown.any():
-                matte = shown.astype(np.float32)
+        """Find what is new in a picture; in drawn art, colours join what the first look finds."""
+        matte = self._matte(self.segment, rgb)
+        front = None if self.front is None else self._matte(self.front, rgb)
+        if front is not None:
+            matte = np.maximum(matte, front)
+        if step == 1 and self.kind != Kind.PHOTO:
+            matte = self._with_colors(rgb, matte)
         matte = np.where(known > 0, np.float32(0), matte)
         least = least_area(self.kind, matte.size, self.settings)
-        things = taken_apart(rgb, matte, least, self.disparity)
-        return Proposal((*things, *occluders(rgb, things, least, known > 0)))
+        things: list[Matte] = []
+        for part in (matte,) if front is None else both_sides(matte, front, least):
+            things += taken_apart(rgb, part, least, self.disparity)
+        return Proposal((*things, *occluders(rgb, things, least, known > 0)), front=front)
 
-    def _matte(self, rgb: Rgb) -> Matte:
+    def _with_colors(self, rgb: Rgb, matte: Matte) -> Matte:
+        """Add what lies on a calm backdrop; where the segmenter is unsure, trust colours alone."""
+        shown = raised_from_backdrop(rgb)
+        if not shown.any() or not is_calm(rgb, ~shown):
+            return matte
+        if confidence_of(matte) < self.settings.fallback:
+            return shown.astype(np.float32)
+        return np.maximum(matte, shown.astype(np.float32))
+
+    def _matte(self, segment: Segmenter, rgb: Rgb) -> Matte:
         """Segment a picture, small art enlarged by a whole factor."""
         size = (rgb.shape[0], rgb.shape[1])
         factor = -(-ART_SIDE // max(size)) if self.kind == Kind.PIXEL else 1
         if factor <= 1:
-            return self.segment([rgb])[0]
+            return segment([rgb])[0]
         large = np.repeat(np.repeat(rgb, factor, 0), factor, 1)
-        return rescale(self.segment([large])[0], size, cv2.INTER_AREA)
+        return rescale(segment([large])[0], size, cv2.INTER_AREA)
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,14 @@ def _lies_over(mask: Mask, thing: Mask) -> bool:
     if not ends or any(fork.is_marking for fork in ends):
         return False
     return Cues(hull_cue(mask, thing), junction_cue(mask, thing)).score > _CLEARLY
+
+
+def is_calm(rgb: Rgb, backdrop: Mask) -> bool:
+    """Whether a backdrop (H, W) is drawn in even colours, so that what differs lies on it."""
+    square = np.ones((3, 3), np.uint8)
+    inner = cv2.erode(backdrop.astype(np.uint8), square) > 0
+    steps = cv2.morphologyEx(rgb, cv2.MORPH_GRADIENT, square).max(axis=-1)[inner]
+    return bool(inner.any() and (steps <= _EVEN).mean() >= _CALM)
 
 
 def raised_from_backdrop(rgb: Rgb) -> Mask:

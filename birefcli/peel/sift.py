@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from birefcli.arrays import Matte
@@ -11,6 +12,7 @@ from birefcli.peelsettings import PeelSettings
 
 _LEAST_PIXELS, _LEAST_ART_PIXELS = 64, 12
 _SIDES = 3  # of the frame, that a backdrop touches
+_CLOSE = 0.02  # of the picture's shorter side, around what was taken off
 
 
 def least_area(kind: Kind, pixels: int, settings: PeelSettings) -> float:
@@ -45,6 +47,8 @@ def objection(
         overlap = _overlap(support, mask)
         if overlap > settings.ghost:
             return Stop(StopRule.GHOST, f"{overlap:.0%} the same as a layer already lifted")
+    if peeled and (rest := _beside(support, peeled)) > settings.leftover:
+        return Stop(StopRule.GHOST, f"{rest:.0%} of it lines what is already lifted")
     return _backdrop(support, settings)
 
 
@@ -71,6 +75,14 @@ def _backdrop(support: Mask, settings: PeelSettings) -> Stop | None:
     if touched >= _SIDES:
         return Stop(StopRule.BACKDROP, f"it runs along {touched} sides of the picture")
     return None
+
+
+def _beside(support: Mask, peeled: Sequence[Mask]) -> float:
+    """Give how much of a thing lies in or close around what was taken off."""
+    reach = max(1, round(_CLOSE * min(support.shape)))
+    ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    around = cv2.dilate(np.any(peeled, axis=0).astype(np.uint8), ball) > 0
+    return float(around[support].mean())
 
 
 def _overlap(one: Mask, other: Mask) -> float:

@@ -8,18 +8,14 @@ from numpy.typing import NDArray
 
 from birefcli.arrays import Matte, Rgb, rescale
 from birefcli.matte import bounding_box, pad_box
-from birefcli.peel.order import depth_cue, forks, solidity
+from birefcli.peel.borders import believed
 from birefcli.peel.regions import border_pairs, histogram, regions_of
 from birefcli.peel.things import Labels, Mask, continued
 
 WORK_SIDE = 192  # pixels of the longer side that regions are looked for at
-_LEAST_JUNCTION = 0.5
-_CONTRAST, _CONTRAST_SHARE = 1.8, 0.5  # times the gradient inside, along so much of the border
-_LEAST_STEP = 4.0  # levels that a border shows at least
-_SOLID, _NOT_SOLID = 0.8, 0.75
-_DEPTH_STEP = 0.15  # of the depth's spread
+_LEAST_PART = 0.015  # of what touches, that a thing of its own covers: a stem is none
+_DRAWN = 1.5  # evidence that a drawn line is by itself
 _DARK = 150  # sum of three channels, up to which an outline is dark
-_VOTES = 2  # of four signs, that make two things of one
 _BROKEN_GAP, _BROKEN_ALIKE = 2, 0.9  # pixels and likeness that join the parts of one thing
 
 
@@ -76,14 +72,10 @@ def _parts(rgb: Rgb, mask: Mask, least: float, disparity: NDArray[np.float32] | 
     small_rgb = rescale(picture, small) if factor > 1 else picture
     small_mask = rescale(inside.astype(np.float32), small) > 0.5 if factor > 1 else inside
     depth = None if disparity is None else rescale(disparity[near], small)
-    # Two things on both sides of a drawn line do not touch; the line goes to the nearer one.
+    # Lines are drawn at the art's own size.
     drawn = drawn_lines(small_rgb) if factor == 1 else np.zeros(small, bool)
-    regions = regions_of(
-        small_rgb, small_mask & ~drawn if (small_mask & ~drawn).any() else small_mask
-    )
-    regions = believed(small_rgb, regions, least / factor**2, depth)
-    regions = np.where(small_mask, continued(regions, drawn & (regions == 0)), 0).astype(np.int32)
-    regions = same_again(small_rgb, regions)
+    least = max(least, _LEAST_PART * float(inside.sum())) / factor**2
+    regions = _regions_of_things(small_rgb, small_mask, least, drawn, depth)
     parts = np.where(inside, 1, 0).astype(np.int32)
     if regions.max() > 1:
         parts = sharpened(picture, regions, inside)
@@ -92,27 +84,22 @@ def _parts(rgb: Rgb, mask: Mask, least: float, disparity: NDArray[np.float32] | 
     return labels
 
 
-def believed(
-    rgb: Rgb, regions: Labels, least: float, disparity: NDArray[np.float32] | None = None
+def _regions_of_things(
+    rgb: Rgb, mask: Mask, least: float, drawn: Mask, disparity: NDArray[np.float32] | None
 ) -> Labels:
-    """Join regions again where fewer than two of four signs say that they are two things."""
-    regions = regions.copy()
-    grey_step = _slopes(rgb)
-    while True:
-        doubtful: list[tuple[float, int, int]] = []
-        for one, other in border_pairs(regions):
-            a, b = regions == one, regions == other
-            strength = _signs(grey_step, a, b, disparity)
-            if min(a.sum(), b.sum()) < least:
-                strength = -1.0
-            if strength < _VOTES:
-                doubtful.append((strength, one, other))
-        if not doubtful:
-            break
-        _, one, other = min(doubtful)
-        regions[regions == other] = one
-    numbers = np.unique(regions, return_inverse=True)[1].reshape(regions.shape)
-    return (numbers + (0 if (regions == 0).any() else 1)).astype(np.int32)
+    """Cut a mask into regions from 1, those joined that make up one thing."""
+    # Two things on both sides of a drawn line do not touch; the line goes to the nearer one.
+    between = mask & ~drawn
+    regions = regions_of(rgb, between if between.any() else mask)
+    regions = believed(rgb, regions, least, disparity)
+    if drawn.any():
+        regions = np.where(mask, continued(regions, drawn & (regions == 0)), 0).astype(np.int32)
+        regions = believed(rgb, regions, least, disparity, credit=_DRAWN)
+    whole = same_again(rgb, regions)
+    if whole.max() < regions.max():
+        # Pieces that lie between one another, as stripes do, show it only when they are joined.
+        whole = believed(rgb, whole, least, disparity)
+    return whole
 
 
 def same_again(rgb: Rgb, regions: Labels) -> Labels:
@@ -126,29 +113,6 @@ def same_again(rgb: Rgb, regions: Labels) -> Labels:
             owner[owner == owner[other]] = owner[one]
     joined = np.unique(owner[regions], return_inverse=True)[1].reshape(regions.shape)
     return (joined + (0 if (regions == 0).any() else 1)).astype(np.int32)
-
-
-def _signs(
-    slopes: NDArray[np.float32], a: Mask, b: Mask, disparity: NDArray[np.float32] | None
-) -> float:
-    """Count the signs that two neighbours are two things."""
-    square = np.ones((3, 3), np.uint8)
-    grown_a, grown_b = (cv2.dilate(m.astype(np.uint8), square) > 0 for m in (a, b))
-    border = (a & grown_b) | (b & grown_a)
-    interior = (a | b) & ~(cv2.dilate(border.astype(np.uint8), square) > 0)
-    usual = float(np.median(slopes[interior])) if interior.any() else 0.0
-    strong = slopes[border] > max(_CONTRAST * usual, _LEAST_STEP)
-    ends = forks(a, b)
-    markings = sum(fork.is_marking for fork in ends)
-    if ends and markings * 2 > len(ends):
-        return 0
-    count = int(bool(ends))
-    count += int(strong.mean() >= _CONTRAST_SHARE)
-    if disparity is not None:
-        step = depth_cue(a, b, disparity)
-        count += int(step is not None and abs(step) > _DEPTH_STEP)
-    count += int(min(solidity(a), solidity(b)) >= _SOLID and solidity(a | b) < _NOT_SOLID)
-    return count
 
 
 def drawn_lines(rgb: Rgb) -> Mask:
@@ -183,9 +147,3 @@ def sharpened(rgb: Rgb, regions: Labels, mask: Mask) -> Labels:
     flooded: Labels = np.asarray(cv2.watershed(np.ascontiguousarray(rgb), markers.copy()), np.int32)
     is_open = (flooded <= 0) | (flooded == outside)
     return np.where(mask, continued(flooded, is_open), 0).astype(np.int32)
-
-
-def _slopes(rgb: Rgb) -> NDArray[np.float32]:
-    """Give the largest step in any channel around every pixel, in levels."""
-    slopes = cv2.morphologyEx(rgb, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    return np.asarray(slopes.max(axis=-1), np.float32)

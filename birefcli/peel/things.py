@@ -25,6 +25,7 @@ class Proposal:
     mattes: tuple[Matte, ...] = ()
     # Mattes that are the truth are taken as they are: no edge is looked for, no doubt is had.
     is_certain: bool = False
+    front: Matte | None = None  # (H, W), of what nothing covers, where somebody looked for it
 
 
 class Proposer(Protocol):

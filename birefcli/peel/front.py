@@ -1,0 +1,65 @@
+"""What lies behind: where a thing is seen, but not among what nothing covers."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from birefcli.arrays import Matte
+from birefcli.peel.things import Mask, continued
+
+_IN_FRONT, _BEHIND = 0.7, 0.3  # of the matte of what nothing covers
+_TOLD = 0.5  # of a connected part, that must be plainly one or the other
+_LEAST_SHARE = 0.05  # of a connected part, for each side of it
+_ROUGH = 0.01  # of the picture's longer side: thinner strips are how two mattes differ at edges
+
+
+def both_sides(matte: Matte, front: Matte, least: float) -> tuple[Matte, ...]:
+    """Part a matte (H, W) in what nothing covers and what lies behind, one where all is one.
+
+    `front` is the matte of what is uncovered. A connected part is parted where that plainly holds
+    one side of it and plainly leaves the other out, both of at least so many pixels.
+    """
+    support = matte > 0.5
+    covered = _is_covered(support, front, least)
+    if not covered.any() or covered[support].all():
+        return (matte,)
+    # What is soft belongs to the side it is nearest to.
+    sides = continued(np.where(covered, 2, support).astype(np.int32), ~support)
+    return tuple(np.where(sides == side, matte, np.float32(0)) for side in (1, 2))
+
+
+def _is_covered(support: Mask, front: Matte, least: float) -> Mask:
+    """Find what of a support (H, W) something lies over, one connected part after another."""
+    radius = max(1, round(_ROUGH * max(support.shape)))
+    ball = np.asarray(
+        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8
+    )
+    count, parts = cv2.connectedComponents(support.astype(np.uint8), connectivity=8)
+    found = np.zeros(support.shape, np.bool_)
+    for number in range(1, count):
+        part = parts == number
+        area = int(part.sum())
+        enough = max(least, _LEAST_SHARE * area)
+        covered = _large(_opened(part & (front < _BEHIND), ball), enough)
+        uncovered = _opened(part & (front > _IN_FRONT), ball)
+        if not covered.any() or covered.sum() + uncovered.sum() < _TOLD * area:
+            continue
+        if uncovered.sum() < enough:
+            found |= part
+            continue
+        sides = np.where(covered, 2, uncovered).astype(np.int32)
+        found |= part & (continued(sides, sides == 0) == 2)
+    return found
+
+
+def _opened(mask: Mask, ball: NDArray[np.uint8]) -> Mask:
+    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, ball) > 0)
+
+
+def _large(mask: Mask, least: float) -> Mask:
+    """Keep the connected parts of at least so many pixels."""
+    _, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    sizes = np.bincount(parts.ravel())
+    is_large = sizes >= least
+    is_large[0] = False
+    return np.asarray(is_large[parts])
