@@ -18,7 +18,7 @@ from birefcli.foreground import (
     parse_color,
 )
 from birefcli.matte import Box
-from birefcli.pixelart import looks_hard
+from birefcli.pixelart import art_grid, decided_on_grid
 from birefcli.settings import AlphaMode, CutSettings, Format, OnEmpty, Product
 
 MID_GREY = 128
@@ -47,7 +47,12 @@ def network_view(picture: Picture) -> Rgb:
 
 def make_cutout(picture: Picture, matte: Matte, settings: CutSettings) -> Cutout:
     """Clean the matte, join it with the picture's own alpha, free the colours, find the frame."""
-    is_hard = decides_every_pixel(picture.rgb, settings)
+    grid = art_grid(picture.rgb)
+    is_hard = settings.alpha == AlphaMode.HARD
+    if settings.alpha != AlphaMode.SOFT and grid is not None:
+        # The threshold moves what counts as half.
+        moved = np.clip(matte + np.float32(0.5 - settings.threshold), 0, 1)
+        is_hard, matte = True, decided_on_grid(picture.rgb, moved, grid)
     matte = clean(matte, settings, is_hard=is_hard)
     visible = matte if picture.alpha is None else matte * (picture.alpha > 0)
     # A faint object is still an object, so how faint its own alpha is does not count.
@@ -60,13 +65,6 @@ def make_cutout(picture: Picture, matte: Matte, settings: CutSettings) -> Cutout
     if not (is_hard or is_empty or settings.keep_colors):
         rgb = estimate_foreground(rgb, matte)
     return Cutout(rgb, matte, _frame(matte, settings), is_empty)
-
-
-def decides_every_pixel(rgb: Rgb, settings: CutSettings) -> bool:
-    """Tell whether alpha is hard for this picture."""
-    if settings.alpha == AlphaMode.AUTO:
-        return looks_hard(rgb)
-    return settings.alpha == AlphaMode.HARD
 
 
 def clean(matte: Matte, settings: CutSettings, *, is_hard: bool) -> Matte:

@@ -38,6 +38,7 @@ class PeelSettings:
     too_soft: float = 0.5  # share of it between 0.1 and 0.9
     hallucinated: float = 0.5  # share of it that a fill invented
     ghost: float = 0.6  # overlap with something that was taken off already
+    scrap: float = 0.05  # of the largest thing taken off, that what is found later must cover
     leftover: float = 0.7  # share of it that lines what was taken off, as bad edges do
     ghost_change: float = 2.0  # levels that taking it off must change
     backdrop: float = 0.85  # share of the canvas it covers
@@ -53,5 +54,5 @@ class PeelSettings:
             raise UsageError(f"--max-layers is between 0 and 255, not {self.max_layers}")
         if not 0 <= self.min_area < 1:
             raise UsageError(f"--min-area is a share of the picture, not {self.min_area}")
-        if self.max_seconds is not None and self.max_seconds <= 0:
+        if self.max_seconds is not None and not self.max_seconds > 0:
             raise UsageError(f"--max-seconds is above 0, not {self.max_seconds}")

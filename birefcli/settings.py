@@ -112,6 +112,10 @@ class ModelSettings:
     offline: bool = False
     accept_licence: bool = False
 
+    def __post_init__(self) -> None:
+        if self.model == "":
+            raise UsageError("--model is an empty text; is a variable of your script unset?")
+
 
 @dataclass(frozen=True, kw_only=True)
 class CutSettings:

@@ -17,7 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from birefcli.cli import app
-from birefcli.errors import ExitCode
+from birefcli.errors import DiskFullError, ExitCode
 from birefcli.journal import Journal
 from birefcli.layers.read import read_stack
 
@@ -75,6 +75,7 @@ def test_a_picture_becomes_a_stack_beside_it_and_back() -> None:
         *("layers/00_background.png", "layers/01_object.png"),
     }
     assert "a.png: pass 1, 1 thing" in result.stderr
+    assert "a.png: 1 layer\n" in result.stderr
     assert np.array_equal(composed("a.peel"), pixels(Path("a.png")))
     assert invoke("compose", "a.peel").stdout == "a.peel/composed.png\n"
     assert np.array_equal(pixels(Path("a.peel/composed.png")), pixels(Path("a.png")))
@@ -203,6 +204,17 @@ def test_pictures_named_one_by_one_get_stacks_beside_them() -> None:
     assert peel("b.png", "--json", *QUICK).exit_code == 0
 
 
+def test_a_stack_that_cannot_be_written_holds_up_no_other() -> None:
+    draw_files(Path(), "a.png", "b.png", "c.png")
+    Path("a.peel").write_text("mine")
+    with Journal(Path("c.peel")):
+        result = peel("a.png", "b.png", "c.png", *QUICK)
+    assert (result.exit_code, result.stdout) == (ExitCode.FAILED, "b.peel\n")
+    assert "failed: a.png: cannot write to a.peel" in result.stderr
+    assert "another run is writing to c.peel" in result.stderr
+    assert Path("a.peel").read_text() == "mine"
+
+
 def test_names_that_differ_in_case_alone_are_numbered() -> None:
     draw_files(Path(), "x/a.png", "y/A.png")
     Path("y/A.png").rename("x/A.PNG")
@@ -217,6 +229,32 @@ def test_the_layers_in_a_folder_of_pictures_are_no_pictures() -> None:
     result = peel("in", "--dry-run")
     assert result.stdout == "in/a.png -> in_peel/a.peel\n"
     assert not Path("in_peel").exists()
+
+
+def test_the_files_of_a_stack_are_no_pictures_unless_named() -> None:
+    draw_files(Path(), "in/a.png")
+    peel("in", *QUICK, "--format", "png,preview,sheet,full", "--explain")
+    for folder in ("in_peel", "in_peel/a.peel"):
+        result = peel(folder, "--dry-run")
+        assert result.exit_code == ExitCode.NO_INPUT
+        assert f"only stacks are in {folder}" in result.stderr
+    # A stack in the midst of pictures takes none of them along.
+    draw_files(Path(), "in_peel/a.peel/b.png", "in_peel/c.png")
+    result = peel("in_peel", "--dry-run")
+    sources = [line.split(" -> ")[0] for line in result.stdout.splitlines()]
+    assert sources == ["in_peel/a.peel/b.png", "in_peel/c.png"]
+    assert "of stacks" in result.stderr
+    for named in ("in_peel/a.peel/layers", "in_peel/a.peel/layers/00_background.png"):
+        assert "00_background" in peel(named, "--dry-run").stdout
+
+
+def test_passes_of_many_pictures_are_not_told_unless_they_take_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draw_files(Path(), "in/a.png", "in/b.png")
+    assert ": pass" not in peel("in", "--format", "png").stderr
+    monkeypatch.setattr("birefcli.layers.walk._PATIENCE", 0.0)
+    assert "in/b.png: pass 1" in peel("in", "--format", "png", "--redo", "all").stderr
 
 
 def test_names_that_are_not_there_fail_by_name() -> None:
@@ -275,6 +313,42 @@ def test_a_picture_that_cannot_be_read_leaves_no_folder() -> None:
     assert peel("bad.png").exit_code == ExitCode.FAILED
     assert peel("bad.png", "-o", "kept").exit_code == ExitCode.FAILED
     assert sorted(map(str, Path().rglob("*"))) == ["bad.png", "kept", "kept/mine.txt"]
+
+
+def test_a_report_is_never_written_over_a_stack() -> None:
+    draw_files(Path(), "a.png")
+    Path("x").mkdir()
+    new = peel("a.png", *QUICK, "-o", "x", "--report", "x/manifest.json")
+    assert new.exit_code == ExitCode.USAGE
+    peel("a.png", *QUICK)
+    before = bytes_in("a.peel")
+    by_hand = ("--resume", "a.peel", "--redo", "1")
+    for command in (("a.png",), by_hand):
+        for name in ("manifest.json", "layers/00_background.png"):
+            result = peel(*command, *QUICK, "--report", f"a.peel/{name}")
+            assert result.exit_code == ExitCode.USAGE and "is a part of" in result.stderr
+    assert bytes_in("a.peel") == before
+
+
+def test_a_stack_for_which_the_disk_is_too_small_is_not_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from birefcli.layers import walk
+
+    real = walk.write_atomic
+
+    def small(target: Path, data: bytes, *, root: Path) -> None:
+        if target.name == "01_object.png":
+            raise DiskFullError(f"no space left for {target}")
+        real(target, data, root=root)
+
+    monkeypatch.setattr(walk, "write_atomic", small)
+    draw_files(Path(), "in/a.png")
+    assert peel("in", *QUICK).exit_code == ExitCode.FAILED
+    assert not Path("in_peel/a.peel").exists()
+    monkeypatch.setattr(walk, "write_atomic", real)
+    assert peel("in", *QUICK).exit_code == 0
+    assert np.array_equal(composed("in_peel/a.peel"), pixels(Path("in/a.png")))
 
 
 def test_two_runs_at_once_do_not_share_a_folder() -> None:
@@ -364,6 +438,35 @@ def test_layers_are_put_in_another_order() -> None:
     assert "was edited since" in peel("two.png", "--kind", "photo", *QUICK).stderr
 
 
+def test_a_change_by_hand_is_whole_when_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    from birefcli.layers import byhand
+
+    real = byhand.write_atomic
+    written: list[str] = []
+
+    def interrupted(target: Path, data: bytes, *, root: Path) -> None:
+        if not written:
+            signal.raise_signal(signal.SIGINT)
+        written.append(target.name)
+        real(target, data, root=root)
+
+    two_disks()
+    peel("two.png", "--kind", "photo", *QUICK)
+    monkeypatch.setattr(byhand, "write_atomic", interrupted)
+    result = peel("--resume", "two.peel", "--redo", "2", "--max-layers", "1", *QUICK)
+    assert (result.exit_code, written[-1]) == (ExitCode.INTERRUPTED, "manifest.json")
+    assert np.array_equal(composed("two.peel"), pixels(Path("two.png")))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_change_by_hand_needs_the_map_of_what_is_invented() -> None:
+    two_disks()
+    peel("two.png", "--kind", "photo", *QUICK)
+    Path("two.peel/hallucinated.png").unlink()
+    assert "hallucinated.png is gone" in peel("--resume", "two.peel", "--redo", "1").stderr
+    assert invoke("compose", "two.peel").exit_code == 0
+
+
 NONSENSE: list[tuple[tuple[str, ...], str]] = [
     (("--redo", "1"), "name it: --resume DIR"),
     (("--resume", "two.peel"), "needs either --redo N or --order"),
@@ -419,6 +522,8 @@ def test_compose_names_what_is_wrong() -> None:
     cases = {
         ("compose", "nowhere"): "there is no nowhere",
         ("compose", "."): "holds no manifest.json, so it is no stack",
+        ("compose", "a.png"): "a.png is a file; name the folder",
+        ("compose", "a.peel", "-o", ""): "-o is an empty text",
         ("compose", "a.peel", "-o", "a.gif"): "must end in .png, .webp or .jpg",
         ("compose", "a.peel", "-o", "a.png"): "exists already",
         ("compose", "a.peel", "-o", "a.peel/layers/01_object.png"): "is a part of the stack",
@@ -431,7 +536,17 @@ def test_compose_names_what_is_wrong() -> None:
     Image.new("RGBA", (7, 7)).save("a.peel/layers/01_object.png")
     assert "has 7x7 pixels; it must keep its" in invoke("compose", "a.peel").stderr
     Path("a.peel/layers/01_object.png").unlink()
-    assert "01_object.png does not exist" in invoke("compose", "a.peel").stderr
+    assert "01_object.png is missing; bring it back" in invoke("compose", "a.peel").stderr
+    manifest = Path("a.peel/manifest.json")
+    values = json.loads(manifest.read_text())
+    for place, wrong in ((0, -3), (0, 1000), (3, 0)):
+        box = [*values["layers"][1]["box"]]
+        box[place] = wrong
+        layers = [values["layers"][0], {**values["layers"][1], "box": box}]
+        manifest.write_text(json.dumps({**values, "layers": layers}))
+        result = invoke("compose", "a.peel")
+        assert result.exit_code == ExitCode.FAILED
+        assert "is not on the canvas of 40x30" in result.stderr
 
 
 # The default model

@@ -545,7 +545,11 @@ def test_scores_that_are_too_low_or_errors_too_high_end_in_exit_code_1(here: Pat
     [
         ("--fail-below", "beauty=1"),
         ("--fail-below", "order"),
+        ("--fail-below", "order=nan"),
         ("--suite", "photos"),
+        ("--suite", "all,photos"),
+        ("--markdown", "."),
+        ("--json", "."),
         ("--against", "B9"),
         ("--model", "compact"),
         ("--inpaint", "magic"),

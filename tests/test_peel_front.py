@@ -53,6 +53,14 @@ def test_a_part_that_is_all_one_or_not_plain_stays_whole(front: Matte) -> None:
     assert np.array_equal(only, whole)
 
 
+def test_doubt_that_fades_across_a_thing_parts_nothing() -> None:
+    whole = box(10, 20, 110, 60)
+    fading = whole * np.linspace(1, 0, SIZE[1], dtype=np.float32)
+    assert len(both_sides(whole, fading, 20)) == 1
+    stepped = np.where(np.arange(SIZE[1]) < 60, np.maximum(fading, 0.7 * whole), 0.3 * fading)
+    assert len(both_sides(whole, np.asarray(stepped, np.float32), 20)) == 2
+
+
 def test_strips_along_an_edge_part_nothing() -> None:
     whole = union(NEAR, FAR)
     smaller = union(box(22, 22, 60, 58), box(60, 32, 98, 68))
@@ -88,6 +96,33 @@ def test_a_peel_takes_what_is_held_for_uncovered_first() -> None:
         masks = [layer.rgba[..., 3] > 127 for layer in stack.layers]
         assert overlap(masks[-1], top) > 0.95
         assert (masks[-2] & (other > 0.5)).sum() > 0.95 * (other > 0.5).sum()
+
+
+def test_the_surest_of_what_nothing_covers_comes_off_first() -> None:
+    rgb = np.full((*SIZE, 3), 128, np.uint8)
+    low, high = box(20, 50, 40, 75), box(70, 5, 100, 40)
+    rgb[low > 0], rgb[high > 0] = (200, 60, 40), (40, 60, 200)
+    for sure, unsure in ((low, high), (high, low)):
+        looks = Fixed(union(low, high)), Fixed(union(sure, 0.7 * unsure))
+        settings = PeelSettings(kind=PeelKind.PHOTO)
+        stack = peel(rgb, looks[0], Membrane(), settings, front=looks[1])
+        assert overlap(stack.layers[-1].rgba[..., 3] > 127, sure) > 0.95
+        assert overlap(stack.layers[-2].rgba[..., 3] > 127, unsure) > 0.95
+
+
+def test_scraps_beside_what_was_lifted_are_no_things() -> None:
+    lifted, scrap = box(20, 20, 70, 70) > 0.5, box(90, 20, 100, 28)
+    nowhere = np.zeros(SIZE, bool)
+
+    def against(peeled: Sequence[np.ndarray], settings: PeelSettings) -> object:
+        return objection(scrap, kind=Kind.PHOTO, invented=nowhere, peeled=peeled, settings=settings)
+
+    assert against([], PeelSettings()) is None
+    assert against([scrap > 0.5], PeelSettings(ghost=1, leftover=1)) is None
+    found = against([lifted], PeelSettings())
+    assert found is not None
+    assert found.rule == StopRule.NOTHING  # type: ignore[attr-defined]
+    assert against([lifted], PeelSettings(scrap=0)) is None
 
 
 def test_what_lines_a_lifted_layer_is_no_layer() -> None:

@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from birefcli.arrays import Rgb
+from birefcli.errors import UsageError
 from birefcli.peel.kinds import is_flat
+from birefcli.peelsettings import PeelSettings
+from birefcli.settings import ModelSettings
 
 PHOTOS = Path(__file__).parents[1] / "examples" / "photos"
 
@@ -38,3 +42,11 @@ def test_pictures_of_a_few_pixels_have_a_kind() -> None:
     for size in ((1, 1), (2, 5), (1, 40), (3, 3)):
         noise = np.random.default_rng(1).integers(0, 256, (*size, 3)).astype(np.uint8)
         is_flat(noise, is_jpeg=False)
+
+
+def test_settings_that_make_no_sense_are_refused() -> None:
+    for seconds in (0.0, -1.0, float("nan")):
+        with pytest.raises(UsageError, match="max-seconds"):
+            PeelSettings(max_seconds=seconds)
+    with pytest.raises(UsageError, match="empty text"):
+        ModelSettings(model="")

@@ -12,7 +12,7 @@ from birefcli.inpaint.membrane import Membrane
 from birefcli.peel.byhand import redo, reorder
 from birefcli.peel.loop import peel
 from birefcli.peel.stack import Kind, Stack, StopRule
-from birefcli.peel.things import KnownMattes, Proposer
+from birefcli.peel.things import KnownMattes, Proposal, Proposer
 from birefcli.peel.wrap import recomposed
 from birefcli.peelsettings import PeelBy, PeelKind, PeelSettings
 from birefcli.suites.flat import flat_scene
@@ -233,6 +233,23 @@ def test_a_segmenter_that_sees_ghosts_for_ever_is_stopped() -> None:
     assert stack.layers == () and stack.stop.rule == StopRule.GHOST
 
 
+def test_what_is_mostly_completed_behind_others_is_no_layer_for_its_scraps() -> None:
+    image = np.full((80, 120, 3), 90, np.uint8)
+    lifted, scrap = np.zeros((80, 120), np.float32), np.zeros((80, 120), np.float32)
+    lifted[20:60, 20:60], scrap[30:40, 47:77] = 1, 1
+    image[scrap > 0], image[lifted > 0] = (30, 200, 60), (220, 60, 40)
+
+    def once_more(rgb: Rgb, known: NDArray[np.int32], step: int) -> Proposal:
+        return Proposal((lifted if step == 1 else scrap,) if step < 3 else ())
+
+    for least, layers in ((0.01, 2), (0.02, 1)):
+        settings = PeelSettings(kind=PeelKind.PHOTO, min_area=least)
+        stack = peel(image, nothing, Noise(), settings, proposer=once_more)
+        assert len(stack.layers) == layers
+        assert_stack_is(stack, image)
+    assert "are seen of it" in stack.stop.detail
+
+
 def test_what_is_stopped_from_outside_is_still_whole() -> None:
     scene = draw("texture", 20_002)
     asked = iter([False, False, True])
@@ -273,3 +290,13 @@ def test_any_order_recomposes_exactly() -> None:
     assert turned.layers[-1].evidence.hidden_px == 0
     with pytest.raises(UsageError):
         reorder(stack, [1] * count, Membrane())
+
+
+def test_the_nearest_layer_far_from_the_corner_can_be_redone() -> None:
+    scene = draw("texture", 20_002, 300)
+    stack = peel(picture(scene), nothing, Membrane(), proposer=truth(scene))
+    mask = np.zeros(stack.size, np.float32)
+    mask[240:280, 240:280] = 1
+    again = redo(stack, len(stack.layers), mask, nothing, Membrane())
+    assert_stack_is(again, picture(scene))
+    assert np.array_equal(again.layers[-1].rgba[..., 3] > 0, mask > 0)

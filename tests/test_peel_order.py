@@ -92,6 +92,33 @@ def test_depth_speaks_only_where_outlines_do_not() -> None:
     assert judge(labels, 1, 2, disparity).score > 0.5
 
 
+def test_what_a_network_leaves_out_waits_until_it_looks_again() -> None:
+    labels = np.zeros((60, 100), np.int32)
+    labels[10:30, 10:30], labels[10:30, 40:60], labels[10:30, 70:90] = 1, 2, 3
+    front = np.zeros((60, 100), np.float32)
+    assert order_of(labels, front=front).front_set(-0.1) == (1, 2, 3)
+    front[labels == 1], front[labels == 3] = 0.9, 0.6
+    order = order_of(labels, front=front)
+    assert order.front_set(-0.1) == (1, 3)
+    assert order.certainty(1) > order.certainty(3) > order.certainty(2)
+
+
+def test_doubt_near_the_border_tells_what_is_covered() -> None:
+    # On the whole the second is held for uncovered as much as the first, but not beside it.
+    labels = np.zeros((100, 200), np.int32)
+    labels[10:90, 10:60], labels[10:90, 60:190] = 1, 2
+    front = np.where(labels > 0, np.float32(0.8), np.float32(0))
+    front[:, 60:80], front[:, 80:190] = 0.3, 0.9
+    assert judge(labels, 1, 2, front=front).score == 1
+    assert judge(labels, 2, 1, front=front).score == -1
+
+
+def test_a_network_outweighs_outlines_only_where_it_is_plain() -> None:
+    assert Cues(1, 1.5, front=-0.7).score == -1
+    assert Cues(1, 1.5, front=-0.1).score > 0
+    assert Cues(1, 1.5, front=-0.7).swapped().score == 1
+
+
 def test_the_front_set_is_never_empty() -> None:
     knot = {(1, 2): Cues(1, 0), (2, 3): Cues(0.6, 0), (3, 1): Cues(0.5, 0)}
     knot |= {(b, a): cues.swapped() for (a, b), cues in knot.items()}

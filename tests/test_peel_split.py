@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from birefcli.arrays import Matte, Rgb
 from birefcli.inpaint.membrane import Membrane
-from birefcli.peel.kinds import find_grid, is_flat, sort_of
+from birefcli.peel.kinds import is_flat, sort_of
 from birefcli.peel.loop import peel
 from birefcli.peel.propose import KnownUnion, Segmented, occluders, raised_from_backdrop
 from birefcli.peel.regions import regions_of
@@ -16,6 +16,7 @@ from birefcli.peel.split import taken_apart
 from birefcli.peel.stack import Kind
 from birefcli.peel.wrap import recomposed
 from birefcli.peelsettings import PeelKind, PeelSettings
+from birefcli.pixelart import find_grid
 from birefcli.suites.layered import foreground_matte, picture, visible_mattes
 from birefcli.suites.pixel import pixel_scene
 

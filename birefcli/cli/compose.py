@@ -22,6 +22,8 @@ def compose(
     """Lay the layers of a stack back into one picture."""
     from birefcli.layers.recompose import compose_stack, composed_bytes
 
+    if out == "":
+        raise UsageError("-o is an empty text; is a variable of your script unset?")
     if out == "-":
         if sys.stdout.isatty():
             raise UsageError("a picture would be poured onto the terminal; give -o FILE or a pipe")

@@ -1,5 +1,6 @@
 """birefcli eval-peel: how good stacks are, on scenes whose true layers are known."""
 
+import math
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,7 @@ from birefcli.cli.options import (
     choices,
 )
 from birefcli.cli.signals import Signals
-from birefcli.errors import ExitCode
+from birefcli.errors import ExitCode, UsageError
 from birefcli.evalpeelsettings import (
     METRICS,
     Baseline,
@@ -106,6 +107,10 @@ def eval_peel(
         json=json,
         markdown=markdown,
     )
+    for target in (json, markdown):
+        # Hours of scoring must not end in a table that nobody can write.
+        if target is not None and target.is_dir():
+            raise UsageError(f"{target} is a folder; name a file")
     warnings.simplefilter("ignore")  # libraries' asides are no words for users
     raise typer.Exit(_run(settings, quiet=quiet))
 
@@ -183,7 +188,9 @@ def _loaded(settings: EvalPeelSettings, console: Console) -> "Sight | None":
 
 def _suites(words: str) -> tuple[Suite, ...]:
     """Read suites separated by commas; all stands for every one."""
-    return tuple(Suite) if "all" in words.split(",") else choices([words], Suite, "--suite")
+    named = [word for word in words.split(",") if word.strip() != "all"]
+    found = choices([",".join(named)], Suite, "--suite") if named else ()
+    return tuple(Suite) if "all" in map(str.strip, words.split(",")) else found
 
 
 def _read_bars(words: list[str]) -> tuple[StackBar, ...]:
@@ -192,7 +199,10 @@ def _read_bars(words: list[str]) -> tuple[StackBar, ...]:
     for word in ",".join(words).split(",") if words else ():
         name, _, number = word.partition("=")
         try:
-            bars.append(StackBar(_read_metric(name.strip()), float(number)))
+            value = float(number)
+            if math.isnan(value):
+                raise ValueError("no mean is below it or above it")
+            bars.append(StackBar(_read_metric(name.strip()), value))
         except ValueError:
             raise typer.BadParameter(
                 f"{word!r} is not like order=0.9", param_hint="--fail-below"

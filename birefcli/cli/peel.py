@@ -30,9 +30,11 @@ from birefcli.peelsettings import PeelBy, PeelKind, PeelSettings
 from birefcli.settings import ModelSettings, PeelCommand, StackFormat
 
 if TYPE_CHECKING:
+    from birefcli.depth import DepthEstimator
     from birefcli.executor import Stop
     from birefcli.layers.walk import Loaded, Prepared
     from birefcli.modelstore import ModelFile
+    from birefcli.report import Outcome
 
 OUTPUT, PEEL, HAND, RUN = "Output", "Peel", "By hand", "Run"
 FORMATS = ",".join(PeelCommand.formats)
@@ -106,7 +108,10 @@ def peel(
         ),
     ] = PeelCommand.trust_model_file,
     depth: Annotated[
-        str, typer.Option(help="off, auto, or a depth model's name.", rich_help_panel=PEEL)
+        str,
+        typer.Option(
+            help="off, auto (needs the extra depth), or a depth model's name.", rich_help_panel=PEEL
+        ),
     ] = PeelCommand.depth,
     seed: Annotated[
         int, typer.Option(min=0, help="Decides what chance decides.", rich_help_panel=PEEL)
@@ -117,7 +122,9 @@ def peel(
     ] = PeelSettings.max_seconds,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Change the stack in a folder.", rich_help_panel=HAND),
+        typer.Option(
+            metavar="DIR", help="Change a stack, with --redo or --order.", rich_help_panel=HAND
+        ),
     ] = PeelCommand.resume,
     redo: Annotated[
         str | None,
@@ -134,7 +141,9 @@ def peel(
     order: Annotated[
         str | None,
         typer.Option(
-            metavar="2,1,3", help="Put a stack's layers in a new order.", rich_help_panel=HAND
+            metavar="2,1,3",
+            help="Put a stack's layers in a new order, the lowest first.",
+            rich_help_panel=HAND,
         ),
     ] = None,
     model: ModelOption = None,
@@ -241,6 +250,7 @@ def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
             for outcome in outcomes:
                 report.outcomes.append(outcome)
                 console.show(outcome)
+                _tell_layers(console, outcome)
                 _stop_unread(console, stop)
         if inputs.left_out:
             console.say(f"left out: {inputs.left_out}")
@@ -268,6 +278,7 @@ def _by_hand(settings: PeelCommand, *, as_json: bool, quiet: bool) -> int:
         )
         report.outcomes.append(outcome)
         console.show(outcome)
+        _tell_layers(console, outcome)
         console.sum_up(report)
     return report.exit_code
 
@@ -294,21 +305,31 @@ def _load(settings: PeelCommand, model: "ModelFile", console: Console) -> "Loade
     from birefcli.layers.walk import Loaded
     from birefcli.sight import load_sight
 
+    depth = _depth(settings, console)
     sight = load_sight(settings.model, model, console.say)
     console.model, console.device = sight.named.model, sight.named.device
+    return Loaded(sight, depth)
+
+
+def _depth(settings: PeelCommand, console: Console) -> "DepthEstimator | None":
+    """Load what estimates depth, where it is asked for, which is consent to its download."""
     if settings.depth == "off":
-        return Loaded(sight)
+        return None
     from birefcli.depth import load_depth
 
-    # Asking for depth by its option is consent to its download.
-    depth = load_depth(
+    return load_depth(
         settings.depth,
         consent=True,
         offline=settings.model.offline,
         say=console.say,
         device=settings.model.device,
     )
-    return Loaded(sight, depth)
+
+
+def _tell_layers(console: Console, outcome: "Outcome") -> None:
+    """Say how many layers a picture has, where it is the only one."""
+    if outcome.layers and console.total == 1:
+        console.say(f"{outcome.source}: {plural(outcome.layers, 'layer')}")
 
 
 def _stop_unread(console: Console, stop: "Stop") -> None:

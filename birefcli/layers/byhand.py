@@ -1,8 +1,9 @@
 """Changing a stack by hand: one layer peeled again with a mask, or the layers in another order."""
 
+import signal
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
@@ -15,15 +16,17 @@ from birefcli.errors import PictureError, UsageError
 from birefcli.imagefile import read_picture, write_atomic
 from birefcli.inpaint.protocol import Inpainter
 from birefcli.journal import Journal
+from birefcli.layers.ending import proven_files, stack_outcome
 from birefcli.layers.folder import file_names
-from birefcli.layers.manifest import FILE
+from birefcli.layers.manifest import FILE, Manifest
 from birefcli.layers.read import Opened, read_stack
 from birefcli.layers.tools import Careful, Watcher, careful, engine_of
-from birefcli.layers.walk import Loaded, proven_files, stack_outcome
+from birefcli.layers.walk import Loaded
 from birefcli.modelstore import ModelFile
 from birefcli.peel.byhand import redo, reorder
 from birefcli.peel.stack import Stack
 from birefcli.peelsettings import PeelSettings
+from birefcli.plan import real
 from birefcli.report import Outcome
 from birefcli.settings import PeelCommand, StackFormat
 
@@ -41,6 +44,7 @@ def recall(settings: PeelCommand) -> Recalled:
     """Read the stack of `settings.resume`, and the settings it was made with."""
     assert settings.resume is not None
     opened = read_stack(settings.resume)
+    _check(settings, opened.manifest)
     options, default = opened.engine.options, PeelCommand(inputs=("-",))
     peel = {
         one.name: _recalled(one.name, settings.peel, default.peel, options)
@@ -55,6 +59,20 @@ def recall(settings: PeelCommand) -> Recalled:
         explain=settings.explain or bool(options.get("explain")),
     )
     return Recalled(settings.resume or Path(), opened, settings)
+
+
+def _check(settings: PeelCommand, manifest: Manifest) -> None:
+    """Refuse what would lose a part of the stack."""
+    folder = settings.resume or Path()
+    if manifest.mask_file is not None and not (folder / manifest.mask_file).is_file():
+        raise PictureError(
+            f"{folder / manifest.mask_file} is gone, which tells what was invented; "
+            "bring it back, or peel the picture again",
+            reason="stack-incomplete",
+        )
+    parts = {real(folder / name) for name in (*file_names(manifest), FILE)}
+    if settings.report is not None and real(settings.report) in parts:
+        raise UsageError(f"--report {settings.report} is a part of the stack; choose another file")
 
 
 def _recalled(name: str, asked: Any, default: Any, options: Mapping[str, Any]) -> Any:
@@ -154,9 +172,25 @@ def _mask(path: Path, stack: Stack, max_pixels: int) -> Matte:
 def _replace(folder: Path, opened: Opened, files: dict[str, bytes]) -> None:
     """Write the new files, the manifest last, and remove those that only the old stack had."""
     manifest = files.pop(FILE)
-    for name, data in {**files, FILE: manifest}.items():
-        write_atomic(folder / name, data, root=folder)
     explained = {f"explain/{path.name}" for path in (folder / "explain").glob("*-[0-9]*_*.png")}
-    for name in (file_names(opened.manifest) | explained) - set(files):
-        with suppress(OSError):
-            (folder / name).unlink(missing_ok=True)
+    with _uninterrupted():
+        for name, data in {**files, FILE: manifest}.items():
+            write_atomic(folder / name, data, root=folder)
+        for name in (file_names(opened.manifest) | explained) - set(files):
+            with suppress(OSError):
+                (folder / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait for the moment in which a stack is half old and half new."""
+    held: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {one: signal.signal(one, lambda number, _: held.append(number)) for one in numbers}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    for number in held:
+        signal.raise_signal(number)

@@ -18,10 +18,11 @@ def lay(background: Rgba, layers: Sequence[Rgba]) -> Rgba:
 def lay_one(below: Rgba, layer: Rgba) -> Rgba:
     """Lay one RGBA picture over another; where the lower one is opaque this is `over8`."""
     laid = below.copy()
-    laid[..., :3] = over8(layer, below[..., :3])
-    is_thin = (below[..., 3] < 255) & (layer[..., 3] > 0)
-    if is_thin.any():
-        laid[is_thin] = _mixed(layer[is_thin], below[is_thin])
+    rows, columns = (np.flatnonzero(layer[..., 3].any(axis)) for axis in (1, 0))
+    if len(rows):
+        # Most layers are much smaller than their canvas.
+        box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        laid[box] = _laid(below[box], layer[box])
     return laid
 
 
@@ -35,6 +36,15 @@ def lay_with_pillow(background: Rgba, layers: Sequence[Rgba]) -> Rgba:
 def clean(rgba: Rgba) -> Rgba:
     """Make colours that nobody sees black: those where alpha is 0."""
     return np.dstack([clear_hidden(rgba[..., :3], rgba[..., 3]), rgba[..., 3]])
+
+
+def _laid(below: Rgba, layer: Rgba) -> Rgba:
+    """Lay a layer over what lies in its box."""
+    laid = np.dstack([over8(layer, below[..., :3]), below[..., 3]])
+    is_thin = (below[..., 3] < 255) & (layer[..., 3] > 0)
+    if is_thin.any():
+        laid[is_thin] = _mixed(layer[is_thin], below[is_thin])
+    return laid
 
 
 def _mixed(layer: Rgba, below: Rgba) -> Rgba:

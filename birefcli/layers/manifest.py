@@ -184,12 +184,22 @@ def read_manifest(data: bytes, name: str = FILE) -> Manifest:
         numbers = [entry.number for entry in manifest.entries]
         if not numbers or numbers != list(range(len(numbers))):
             raise ValueError(f"its layers are numbered {numbers}, not 0, 1, 2 …")
+        _check_boxes(manifest)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise PictureError(
             f"{name} is damaged: {what}; peel the picture again", reason="manifest"
         ) from error
     return manifest
+
+
+def _check_boxes(manifest: Manifest) -> None:
+    """Raise ValueError where a layer does not lie on the canvas."""
+    height, width = manifest.canvas
+    for entry in manifest.entries:
+        left, top, right, bottom = entry.box
+        if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+            raise ValueError(f"the box of {entry.file} is not on the canvas of {width}x{height}")
 
 
 def _manifest(values: dict[str, Any]) -> Manifest:

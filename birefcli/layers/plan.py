@@ -11,6 +11,7 @@ from birefcli.imagefile import PICTURE_SUFFIXES
 from birefcli.inputs import STDIN, Inputs, Source
 from birefcli.journal import Journal
 from birefcli.layers.holdings import Holdings, holdings
+from birefcli.layers.manifest import FILE
 from birefcli.naming import fold
 from birefcli.plan import STDOUT, beside, folder_prefix, real, seen_from
 from birefcli.settings import PeelCommand
@@ -93,6 +94,7 @@ def plan_stacks(inputs: Inputs, settings: PeelCommand) -> StackPlan:
             if job.root not in journals:
                 journals[job.root] = Journal(job.root)
     _check_inputs_stay(jobs, inputs, settings)
+    _check_report(jobs, journals, settings)
     return StackPlan(tuple(jobs), journals)
 
 
@@ -199,3 +201,15 @@ def _check_inputs_stay(jobs: Sequence[StackJob], inputs: Inputs, settings: PeelC
             raise UsageError(f"{job.path} is an input; choose another folder with -o")
     if settings.report is not None and real(settings.report) in sources:
         raise UsageError(f"--report {settings.report} would overwrite a picture")
+
+
+def _check_report(
+    jobs: Sequence[StackJob], journals: Mapping[Path, Journal], settings: PeelCommand
+) -> None:
+    """Refuse a report that would be written over a file of a stack."""
+    files = [job.path / FILE for job in jobs]
+    for root, journal in journals.items():
+        targets = journal.known.targets.values()
+        files += [root / target for written in targets for target in written]
+    if settings.report is not None and real(settings.report) in set(map(real, files)):
+        raise UsageError(f"--report {settings.report} is a part of a stack; choose another file")

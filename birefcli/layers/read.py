@@ -40,18 +40,27 @@ def read_stack(folder: Path) -> Opened:
     """Read a stack's folder; one without a manifest is an InputError."""
     if not folder.exists():
         raise InputError(f"there is no {folder}; check the path")
+    if folder.is_file():
+        raise InputError(f"{folder} is a file; name the folder that `birefcli peel` wrote")
     path = folder / FILE
     if not path.is_file():
         raise InputError(f"{folder} holds no {FILE}, so it is no stack; `birefcli peel` makes one")
     manifest = read_manifest(path.read_bytes(), str(path))
     names = [entry.file for entry in manifest.entries]
-    names += [manifest.mask_file] if manifest.mask_file else []
+    # Without the map of what was invented a stack is still whole.
+    if manifest.mask_file and (folder / manifest.mask_file).is_file():
+        names.append(manifest.mask_file)
     files: dict[str, Path | bytes] = {}
     for name in names:
         inside = PurePosixPath(name)
         if inside.is_absolute() or ".." in inside.parts:
             raise PictureError(f"{path} names {name}, outside the stack", reason="manifest")
         files[name] = folder / inside
+        if not (folder / inside).is_file():
+            raise PictureError(
+                f"{folder / inside} is missing; bring it back, or peel the picture again",
+                reason="stack-incomplete",
+            )
     return _opened(manifest, files)
 
 
@@ -112,7 +121,7 @@ def _on_canvas(picture: Picture, entry: Entry, canvas: Size) -> Rgba:
 
 def _invented(manifest: Manifest, files: Mapping[str, Path | bytes]) -> NDArray[np.uint8]:
     """Give the map of invented pixels (H, W)."""
-    if manifest.mask_file is None:
+    if manifest.mask_file is None or manifest.mask_file not in files:
         return np.zeros(manifest.canvas, np.uint8)
     mask = _picture(files[manifest.mask_file], manifest.mask_file).rgb[..., 0]
     if mask.shape != manifest.canvas:

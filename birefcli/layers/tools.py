@@ -1,6 +1,7 @@
 """Around a peel: what is told of it while it runs, and what its manifest says of its making."""
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -49,16 +50,22 @@ def careful(segment: Segmenter | None) -> Segmenter | None:
 
 @dataclass
 class Watcher:
-    """Says how each pass goes, and keeps pictures of it where the peel shall be explained."""
+    """Says how each pass goes, and keeps pictures of it where the peel shall be explained.
+
+    Passes that come up within `patience` seconds are not told.
+    """
 
     name: str
     say: Callable[[str], None]
     keeps: bool = False
+    patience: float = 0
     files: dict[str, bytes] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic, init=False)
 
     def __call__(self, name: str, array: NDArray[Any]) -> None:
         """Take a piece of evidence: its name, such as pass-01/labels, and its array."""
-        if found := re.fullmatch(r"pass-(\d+)/labels", name):
+        is_told = time.monotonic() - self._began >= self.patience
+        if is_told and (found := re.fullmatch(r"pass-(\d+)/labels", name)):
             count = len(np.unique(array[array > 0]))
             things = "1 thing" if count == 1 else f"{count or 'no'} things"
             self.say(f"{self.name}: pass {int(found[1])}, {things}")

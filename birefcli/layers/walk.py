@@ -4,7 +4,7 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -18,19 +18,19 @@ from birefcli.arrays import Rgba
 from birefcli.cut import failure, unreachable
 from birefcli.decode import Picture, identify
 from birefcli.depth import DepthEstimator
-from birefcli.errors import DiskFullError, PictureError
+from birefcli.errors import DiskFullError, OutputError, PictureError
 from birefcli.executor import Ended, Steps, Stop, run
 from birefcli.imagefile import read_picture, sha256_file, write_atomic
 from birefcli.inpaint.protocol import Inpainter
-from birefcli.inputs import Inputs, gather
+from birefcli.inputs import Inputs
 from birefcli.journal import Entry, Journal, Key, digest
+from birefcli.layers.ending import proven_files, stack_outcome
 from birefcli.layers.facts import Engine, Source
-from birefcli.layers.folder import stack_files
 from birefcli.layers.holdings import holdings
 from birefcli.layers.manifest import FILE
 from birefcli.layers.plan import StackJob, StackPlan, plan_stacks
+from birefcli.layers.sources import pictures_asked
 from birefcli.layers.tools import Careful, Watcher, careful, engine_of, lama_sha256, plain_settings
-from birefcli.layers.verify import judge, require_exact
 from birefcli.modelstore import ModelFile
 from birefcli.peel.loop import peel
 from birefcli.peel.stack import Stack
@@ -42,6 +42,7 @@ from birefcli.sight import Sight, beside
 ARITHMETIC = 2
 
 _LOSSY = {"JPEG", "MPO", "JPEG2000"}
+_PATIENCE = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Item:
 
 def prepare(settings: PeelCommand) -> Prepared:
     """Gather the inputs and plan every stack; nothing is written."""
-    inputs = gather(settings)
+    inputs = pictures_asked(settings)
     return Prepared(settings, inputs, plan_stacks(inputs, settings))
 
 
@@ -93,11 +94,20 @@ def peel_all(
 
     `load` is called once, and only if a picture needs the model; `say` hears of every pass.
     """
+    journals = prepared.plan.journals
+    closed: dict[Path, OutputError] = {}
     with ExitStack() as stack:
-        for journal in prepared.plan.journals.values():
+        for root, journal in journals.items():
             stack.callback(_leave_no_trace, journal)
-            stack.enter_context(journal)
-        worker = PeelWorker(prepared.settings, prepared.plan, model, inpainter, load, stop, say)
+            try:
+                stack.enter_context(journal)
+            except OutputError as error:
+                if len(journals) == 1:
+                    raise
+                closed[root] = error
+        worker = PeelWorker(
+            prepared.settings, prepared.plan, model, inpainter, load, stop, say, closed
+        )
         for outcome in chain(
             unreachable(prepared.inputs), run(prepared.plan.jobs, worker.steps, stop)
         ):
@@ -117,6 +127,7 @@ class PeelWorker:
     load: Callable[[], Loaded]
     stop: Stop
     say: Callable[[str], None]
+    closed: Mapping[Path, OutputError] = field(default_factory=dict)  # roots not to be written to
     _loaded: Loaded | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -142,6 +153,8 @@ class PeelWorker:
         """Decode a picture, unless its stack is there already or must not be touched."""
         started = time.perf_counter()
         try:
+            if job.root in self.closed:
+                raise self.closed[job.root]
             path = job.source.path
             data = sys.stdin.buffer.read() if path is None else None
             key = self._key(path, data)
@@ -220,7 +233,11 @@ class PeelWorker:
 
     def _peeled(self, item: Item, loaded: Loaded) -> Item | Ended[Outcome]:
         started = time.perf_counter()
-        watcher = Watcher(item.job.source.name, self.say, keeps=self.settings.explain)
+        # Of many pictures only those that take long are told of pass by pass.
+        patience = 0 if len(self.plan.jobs) == 1 else _PATIENCE
+        watcher = Watcher(
+            item.job.source.name, self.say, keeps=self.settings.explain, patience=patience
+        )
         try:
             stack = peel(
                 pixels(item.picture),
@@ -288,11 +305,28 @@ class PeelWorker:
         status = Status.DONE if stack.layers else Status.EMPTY
         hashes = {target: hashlib.sha256(data).hexdigest() for target, data in targets.items()}
         journal.note(Entry(job.name, status.value, key, hashes))
-        for target, data in targets.items():
-            write_atomic(job.root / target, data, root=job.root)
+        new = [target for target in targets if not os.path.lexists(job.root / target)]
+        try:
+            for target, data in targets.items():
+                write_atomic(job.root / target, data, root=job.root)
+        except OutputError:
+            # A new stack that cannot be finished is not begun.
+            _remove(job, new)
+            raise
         for target in stale:
             with suppress(OSError):
                 (job.root / target).unlink(missing_ok=True)
+
+
+def _remove(job: StackJob, targets: Sequence[str]) -> None:
+    """Remove files of a stack, and the folders that are empty without them."""
+    for target in targets:
+        with suppress(OSError):
+            (job.root / target).unlink(missing_ok=True)
+    folders = {(job.root / target).parent for target in targets} | {job.path}
+    for folder in sorted(folders, reverse=True):
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _leave_no_trace(journal: Journal) -> None:
@@ -303,43 +337,6 @@ def _leave_no_trace(journal: Journal) -> None:
             journal.path.with_name("lock").unlink()
             journal.path.parent.rmdir()
             journal.root.rmdir()
-
-
-def proven_files(
-    stack: Stack,
-    picture: Rgba,
-    source: Source,
-    engine: Engine,
-    settings: PeelCommand,
-    *,
-    name: str,
-) -> dict[str, bytes]:
-    """Encode a stack, and prove every file of it unless that is not wanted."""
-    verdict = judge(stack, picture)
-    files = stack_files(
-        stack, picture, source, engine, verdict, settings.formats, explains=settings.explain
-    )
-    if settings.verify:
-        require_exact(name, stack, picture, files)
-    return files
-
-
-def stack_outcome(name: str, folder: Path, stack: Stack) -> Outcome:
-    """Say how the peel of a picture ended."""
-    if stack.layers:
-        status, reason, message = Status.DONE, "", ""
-    else:
-        status, reason = Status.EMPTY, "nothing-found"
-        message = f"nothing to lift off in {name}: {stack.stop.detail}"
-    return Outcome(
-        name,
-        status,
-        reason,
-        message,
-        outputs=(folder,),
-        size=stack.size,
-        layers=len(stack.layers),
-    )
 
 
 def pixels(picture: Picture) -> NDArray[np.uint8]:

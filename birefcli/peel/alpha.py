@@ -9,6 +9,7 @@ from birefcli.matte import bounding_box, pad_box, remove_specks
 from birefcli.peel.edge import likeliest
 from birefcli.peel.stack import Kind
 from birefcli.peel.things import Mask, continued
+from birefcli.pixelart import decided_by_color
 
 _SPECK = 9  # pixels
 _AROUND = 48  # pixels around a thing that tell what it lies on
@@ -30,10 +31,10 @@ def refined(picture: Rgb, matte: Matte, kind: Kind) -> Matte:
     part, colors = matte[near], picture[near]
     if kind == Kind.PHOTO:
         part = remove_specks(likeliest(colors, part), _SPECK)
+    elif kind == Kind.PIXEL:
+        part = decided_by_color(colors, part)
     else:
-        part = snapped(colors, part)
-        if kind == Kind.FLAT:
-            part = with_solved_rim(colors, part)
+        part = with_solved_rim(colors, snapped(colors, part))
     whole = np.zeros_like(matte)
     whole[near] = part
     return whole

@@ -10,7 +10,8 @@ from birefcli.arrays import Matte, Rgb
 from birefcli.errors import UsageError
 from birefcli.foreground import over8
 from birefcli.inpaint.protocol import Inpainter
-from birefcli.peel.kinds import Grid, Sort, find_grid
+from birefcli.matte import Size
+from birefcli.peel.kinds import Sort
 from birefcli.peel.lift import CORE
 from birefcli.peel.loop import Peeling, Start, Watch
 from birefcli.peel.propose import Segmented
@@ -18,6 +19,7 @@ from birefcli.peel.stack import Edge, Kind, Layer, Stack
 from birefcli.peel.things import KnownMattes, Labels, Proposal, Proposer
 from birefcli.peel.wrap import checked, enlarged_stack, opaque, recomposed
 from birefcli.peelsettings import PeelSettings
+from birefcli.pixelart import Grid, find_grid
 from birefcli.segmenter import Segmenter
 
 
@@ -45,7 +47,7 @@ def redo(
     above = stack.layers[number:]
     source = _source(replace(stack, layers=stack.layers[:number]))
     sort = _sort(stack)
-    invented = _cores(above)
+    invented = _cores(above, stack.size)
     start = Start.of(sort.grid.native(source))
     was_invented = sort.grid.native((invented > 0).astype(np.uint8)) > 0
     peeling = Peeling(
@@ -135,9 +137,9 @@ def _visible(stack: Stack, source: NDArray[np.uint8]) -> list[Matte]:
     return seen[::-1]
 
 
-def _cores(layers: Sequence[Layer]) -> NDArray[np.int32]:
+def _cores(layers: Sequence[Layer], size: Size) -> NDArray[np.int32]:
     """Say which layer's removal invented a pixel last, counting these layers from 1."""
-    invented = np.zeros(layers[0].rgba.shape[:2] if layers else (1, 1), np.int32)
+    invented = np.zeros(size, np.int32)
     for number, layer in reversed(list(enumerate(layers, 1))):
         invented[layer.rgba[..., 3] >= CORE] = number
     return invented

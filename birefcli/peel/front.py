@@ -5,10 +5,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.arrays import Matte
+from birefcli.peel.order import front_cue
 from birefcli.peel.things import Mask, continued
 
-_IN_FRONT, _BEHIND = 0.7, 0.3  # of the matte of what nothing covers
-_TOLD = 0.5  # of a connected part, that must be plainly one or the other
+_BEHIND = 0.4  # mean of the matte of what nothing covers, up to which it leaves a side out
+_STEP = 0.5  # by which that matte falls where what is covered begins; doubt fades
 _LEAST_SHARE = 0.05  # of a connected part, for each side of it
 _ROUGH = 0.01  # of the picture's longer side: thinner strips are how two mattes differ at edges
 
@@ -16,8 +17,8 @@ _ROUGH = 0.01  # of the picture's longer side: thinner strips are how two mattes
 def both_sides(matte: Matte, front: Matte, least: float) -> tuple[Matte, ...]:
     """Part a matte (H, W) in what nothing covers and what lies behind, one where all is one.
 
-    `front` is the matte of what is uncovered. A connected part is parted where that plainly holds
-    one side of it and plainly leaves the other out, both of at least so many pixels.
+    `front` is the matte of what is uncovered. A connected part is parted where that falls in one
+    step from one side of it to the other, which it leaves out, both of at least so many pixels.
     """
     support = matte > 0.5
     covered = _is_covered(support, front, least)
@@ -38,18 +39,25 @@ def _is_covered(support: Mask, front: Matte, least: float) -> Mask:
     found = np.zeros(support.shape, np.bool_)
     for number in range(1, count):
         part = parts == number
-        area = int(part.sum())
-        enough = max(least, _LEAST_SHARE * area)
-        covered = _large(_opened(part & (front < _BEHIND), ball), enough)
-        uncovered = _opened(part & (front > _IN_FRONT), ball)
-        if not covered.any() or covered.sum() + uncovered.sum() < _TOLD * area:
+        enough = max(least, _LEAST_SHARE * part.sum())
+        is_high = front > _between(front[part])
+        high = _large(_opened(part & is_high, ball), enough)
+        low = _large(_opened(part & ~is_high, ball), enough)
+        if not high.any() or not low.any():
             continue
-        if uncovered.sum() < enough:
-            found |= part
-            continue
-        sides = np.where(covered, 2, uncovered).astype(np.int32)
-        found |= part & (continued(sides, sides == 0) == 2)
+        sides = np.where(low, 2, high).astype(np.int32)
+        sides = continued(sides, sides == 0)
+        near, far = part & (sides == 1), part & (sides == 2)
+        step = front_cue(near, far, front, 2 * (radius + 1))
+        if step > _STEP and front[far].mean() <= _BEHIND:
+            found |= far
     return found
+
+
+def _between(values: NDArray[np.float32]) -> float:
+    """Give the value that parts others, 0…1, in two groups that differ most: Otsu, 1979."""
+    levels = np.rint(values * 255).astype(np.uint8)
+    return cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0] / 255
 
 
 def _opened(mask: Mask, ball: NDArray[np.uint8]) -> Mask:

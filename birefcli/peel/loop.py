@@ -16,7 +16,7 @@ from birefcli.peel.lift import Lifted, View, lift, measured_margin, rounded
 from birefcli.peel.order import Order, order_of
 from birefcli.peel.propose import Segmented
 from birefcli.peel.rank import by_priority
-from birefcli.peel.sift import objection
+from birefcli.peel.sift import least_area, objection
 from birefcli.peel.stack import Evidence, Kind, Stack, Stop, StopRule
 from birefcli.peel.things import (
     Mask,
@@ -217,7 +217,8 @@ class Peeling:
         hidden = tuple(n for n in self._things if n not in order.numbers)
         numbers = order.front_set(self.settings.front) or hidden
         things = [self._things[n] for n in numbers]
-        things = by_priority(things, self._picture, self.sort.kind, self.disparity)
+        certainty = {n: order.certainty(n) for n in numbers} if order.seen else None
+        things = by_priority(things, self._picture, self.sort.kind, self.disparity, certainty)
         if self.settings.by == PeelBy.GROUP and len(things) > 1:
             things = [self._joined(things, order)]
         return things
@@ -241,8 +242,8 @@ class Peeling:
         alpha = self._alpha(thing)
         del self._things[thing.number]
         self._ghosts.append(thing.matte > 0.5)
-        if not alpha.any():
-            self._objection = Stop(StopRule.NOTHING, "an edge left nothing of it")
+        if (against := self._too_little(thing, alpha)) is not None:
+            self._objection = against
             return
         share = np.asarray(alpha / np.float32(255), np.float32)
         others = {n: _uncovered(other, share) for n, other in self._things.items()}
@@ -282,6 +283,16 @@ class Peeling:
         if not thing.is_certain:
             matte = refined(self._picture, matte, self.sort.kind)
         return rounded(matte, is_hard=self.sort.kind == Kind.PIXEL)
+
+    def _too_little(self, thing: Thing, alpha: NDArray[np.uint8]) -> Stop | None:
+        """Object to a thing of which only scraps are seen, whatever was completed behind others."""
+        if thing.is_certain:
+            return None if alpha.any() else Stop(StopRule.NOTHING, "an edge left nothing of it")
+        seen = int(((alpha > 127) & (self._invented == 0)).sum())
+        least = least_area(self.sort.kind, alpha.size, self.settings)
+        if seen >= least:
+            return None
+        return Stop(StopRule.NOTHING, f"{seen} pixels are seen of it, {least:.0f} needed")
 
     def _may_grow(self, gone: int, number: int, order: Order) -> bool:
         """Whether a thing may continue behind one that is gone."""

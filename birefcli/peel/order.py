@@ -21,7 +21,10 @@ _REFERENCE_SIDE = 400  # the picture's shorter side at which branches are that l
 _LEAST_BRANCH = 3  # pixels
 _JUNCTION_LIMIT = 1.5
 _DEPTH_BAND = (3.0, 8.0)  # pixels from the shared border
-_SEEN = 2.0  # what a network sees plainly outweighs what outlines say
+_SEEN = 3.0  # what a network sees plainly outweighs what outlines say
+_SEEN_BAND = 2.0  # of a branch's reach, on both sides of the shared border
+_NEXT = 2.0  # pixels from the shared border, that no edge of a matte blurs
+_UNCOVERED = 0.5  # mean of the matte of what nothing covers, from which it holds a thing
 _DEPTH_FROM = 0.5  # outlines that say less than this let depth speak too
 
 
@@ -37,7 +40,8 @@ class Cues:
     @property
     def score(self) -> float:
         """All of it together; above 0 the first is in front."""
-        outline = np.clip(self.hull + self.junction + _SEEN * self.front, -1, 1)
+        outline = np.clip(self.hull + self.junction, -1, 1)
+        outline = np.clip(outline + _SEEN * self.front, -1, 1)
         if self.depth is not None and abs(outline) < _DEPTH_FROM:
             outline = np.clip(outline + self.depth, -1, 1)
         return float(outline)
@@ -54,6 +58,7 @@ class Order:
 
     numbers: tuple[int, ...]
     cues: dict[tuple[int, int], Cues] = field(default_factory=dict)
+    seen: dict[int, float] = field(default_factory=dict)  # how much a network holds uncovered
 
     def touching(self, number: int) -> tuple[int, ...]:
         """What touches a thing."""
@@ -67,9 +72,15 @@ class Order:
     def front_set(self, least: float) -> tuple[int, ...]:
         """All things exposed enough; where there is none, the most exposed one."""
         exposed = tuple(n for n in self.numbers if self.exposure(n) >= least)
+        # Of things that a network leaves out it is asked again when what it sees is gone.
+        shown = tuple(n for n in exposed if self.seen.get(n, 1.0) >= _UNCOVERED)
         if exposed or not self.numbers:
-            return exposed
-        return (max(self.numbers, key=lambda n: (self.exposure(n), -n)),)
+            return shown or exposed
+        return (max(self.numbers, key=lambda n: (self.certainty(n), -n)),)
+
+    def certainty(self, number: int) -> float:
+        """How sure it is that nothing covers a thing, -1…2."""
+        return self.exposure(number) + self.seen.get(number, 1.0)
 
 
 def order_of(
@@ -86,7 +97,8 @@ def order_of(
     for one, other in touching_pairs(labels):
         cues = judge(labels, one, other, disparity, front)
         found[one, other], found[other, one] = cues, cues.swapped()
-    return Order(numbers, found)
+    seen = {} if front is None else {n: float(front[labels == n].mean()) for n in numbers}
+    return Order(numbers, found, seen)
 
 
 def touching_pairs(labels: _Labels) -> list[tuple[int, int]]:
@@ -123,8 +135,7 @@ def judge(
         depth = depth_cue(a, b, disparity[top:bottom, left:right])
     uncovered = 0.0
     if front is not None:
-        seen = front[top:bottom, left:right]
-        uncovered = float(seen[a].mean() - seen[b].mean())
+        uncovered = front_cue(a, b, front[top:bottom, left:right], _SEEN_BAND * farthest)
     return Cues(hull_cue(a, b), junction_cue(a, b, farthest), depth, uncovered)
 
 
@@ -180,18 +191,34 @@ def forks(a: _Mask, b: _Mask, farthest: float = FARTHEST) -> list[Fork]:
     return found
 
 
+def front_cue(a: _Mask, b: _Mask, front: NDArray[np.float32], reach: float) -> float:
+    """Compare the matte of what nothing covers on both sides of the shared border, -1…1.
+
+    A network that is unsure of a covered thing leaves it out near what covers it.
+    """
+    near = _beside_border(a, b, _NEXT, reach)
+    if not (a & near).any() or not (b & near).any():
+        return 0.0
+    return float(front[a & near].mean() - front[b & near].mean())
+
+
 def depth_cue(a: _Mask, b: _Mask, disparity: NDArray[np.float32]) -> float | None:
     """Compare the disparity of two bands beside the shared border, by how much it varies."""
-    border = (a & _grown(b)) | (b & _grown(a))
-    if not border.any():
-        return None
-    away = cv2.distanceTransform((~border).astype(np.uint8), cv2.DIST_L2, 3)
-    near = (away >= _DEPTH_BAND[0]) & (away <= _DEPTH_BAND[1])
+    near = _beside_border(a, b, *_DEPTH_BAND)
     if not (a & near).any() or not (b & near).any():
         return None
     low, high = np.percentile(disparity[a | b], [25, 75])
     step = float(np.median(disparity[a & near]) - np.median(disparity[b & near]))
     return float(np.clip(step / max(float(high - low), 1e-6), -1, 1))
+
+
+def _beside_border(a: _Mask, b: _Mask, nearest: float, farthest: float) -> _Mask:
+    """Give all that is so many pixels away from where two masks touch; nothing if they do not."""
+    border = (a & _grown(b)) | (b & _grown(a))
+    if not border.any():
+        return border
+    away = cv2.distanceTransform((~border).astype(np.uint8), cv2.DIST_L2, 3)
+    return np.asarray((away >= nearest) & (away <= farthest), np.bool_)
 
 
 def hull(mask: _Mask) -> _Mask:

@@ -16,6 +16,7 @@ from birefcli.peel.split import WORK_SIDE, sharpened, taken_apart
 from birefcli.peel.stack import Kind
 from birefcli.peel.things import Labels, Mask, Proposal, confidence_of
 from birefcli.peelsettings import PeelSettings
+from birefcli.pixelart import decided_by_color
 from birefcli.segmenter import Segmenter
 
 ART_SIDE = 512  # pixels to which small art is enlarged before a network sees it
@@ -40,6 +41,8 @@ class Segmented:
         front = None if self.front is None else self._matte(self.front, rgb)
         if front is not None:
             matte = np.maximum(matte, front)
+        if self.kind == Kind.PIXEL and confidence_of(matte) >= self.settings.fallback:
+            matte = decided_by_color(rgb, matte)
         if step == 1 and self.kind != Kind.PHOTO:
             matte = self._with_colors(rgb, matte)
         matte = np.where(known > 0, np.float32(0), matte)

@@ -1,6 +1,6 @@
 """Which of several uncovered things comes off first; none of them covers another."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -16,8 +16,12 @@ def by_priority(
     picture: Rgb,
     kind: Kind,
     disparity: NDArray[np.float32] | None = None,
+    certainty: Mapping[int, float] | None = None,
 ) -> list[Thing]:
-    """Sort things, nearest first, by what a picture of this kind suggests."""
+    """Sort things, nearest first, by what a picture of this kind suggests.
+
+    `certainty`, by number, is how sure it is that nothing covers a thing: surer ones come first.
+    """
     masks = [thing.matte > 0.5 for thing in things]
     small = _ranks([-int(mask.sum()) for mask in masks])
     large = 1 - small
@@ -32,7 +36,9 @@ def by_priority(
         else:
             near = _ranks([float(np.median(disparity[mask])) for mask in masks])
             scores = 0.5 * near + 0.25 * contact + 0.15 * large + 0.1 * sharp
-    order = sorted(range(len(things)), key=lambda i: (-scores[i], things[i].number))
+    # What a network is about as sure of is equal; what is below a tenth is its noise.
+    sure = [0.0 if certainty is None else round(certainty[thing.number], 1) for thing in things]
+    order = sorted(range(len(things)), key=lambda i: (-sure[i], -scores[i], things[i].number))
     return [things[i] for i in order]
 
 

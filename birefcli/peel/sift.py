@@ -34,6 +34,8 @@ def objection(
     """Say what speaks against making a layer of a matte (H, W); None where nothing does."""
     support = matte > 0.5
     area, least = int(support.sum()), least_area(kind, matte.size, settings)
+    # What shows up only beside a layer is a scrap of it, or something that it hid.
+    least = max([least, *(settings.scrap * int(mask.sum()) for mask in peeled)])
     if area < (1 if is_certain else least):
         return Stop(StopRule.NOTHING, f"{area} pixels found, {least:.0f} needed")
     if is_certain:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from birefcli.arrays import Rgb, Rgba
 from birefcli.foreground import over8
 from birefcli.peel.exact import InexactError
-from birefcli.peel.kinds import Grid
 from birefcli.peel.order import Cues, without_cycles
 from birefcli.peel.stack import DepthSpan, Edge, Evidence, Kind, Layer, Stack, Stop, Vote
 from birefcli.peel.things import Mask
+from birefcli.pixelart import Grid
 
 GREY = 128  # what a network sees where the picture is transparent
 
