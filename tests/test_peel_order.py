@@ -17,6 +17,9 @@ from birefcli.peel.order import (
     touching_pairs,
     without_cycles,
 )
+from birefcli.peel.rank import by_priority
+from birefcli.peel.stack import Kind
+from birefcli.peel.things import Thing
 from birefcli.suites.flat import flat_scene
 from birefcli.suites.layered import LayeredScene, pairs, visible_mattes
 from birefcli.suites.texture import texture_scene
@@ -148,3 +151,19 @@ def test_most_pairs_of_a_suite_are_put_in_order(draw, least: float) -> None:  # 
                 right.append(cues.score > 0)
     assert len(right) > 10
     assert np.mean(right) >= least
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_things_that_only_shimmer_have_a_rank_too(kind: Kind) -> None:
+    """What was lifted before may have taken all but a haze of a thing."""
+    rgb = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+    haze = np.zeros((20, 30), np.float32)
+    haze[5:9, 5:9] = 0.3
+    solid = np.zeros((20, 30), np.float32)
+    solid[2:18, 10:28] = 1
+    mattes = (haze, solid, np.zeros((20, 30), np.float32))
+    things = [Thing(number, matte, 1, 1) for number, matte in enumerate(mattes, 1)]
+    disparity = np.asarray(solid * 3, np.float32)
+    for depth in (None, disparity):
+        found = by_priority(things, rgb, kind, depth)
+        assert sorted(thing.number for thing in found) == [1, 2, 3]

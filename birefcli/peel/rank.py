@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Rgb
+from birefcli.arrays import Matte, Rgb
 from birefcli.peel.stack import Kind
 from birefcli.peel.things import Thing
 
@@ -22,7 +22,7 @@ def by_priority(
 
     `certainty`, by number, is how sure it is that nothing covers a thing: surer ones come first.
     """
-    masks = [thing.matte > 0.5 for thing in things]
+    masks = [_solid(thing.matte) for thing in things]
     small = _ranks([-int(mask.sum()) for mask in masks])
     large = 1 - small
     if kind != Kind.PHOTO:
@@ -40,6 +40,12 @@ def by_priority(
     sure = [0.0 if certainty is None else round(certainty[thing.number], 1) for thing in things]
     order = sorted(range(len(things)), key=lambda i: (-sure[i], -scores[i], things[i].number))
     return [things[i] for i in order]
+
+
+def _solid(matte: Matte) -> NDArray[np.bool_]:
+    """Give where a matte is above a half; where it nowhere is, its strongest pixels."""
+    support = matte > 0.5
+    return support if support.any() else matte >= matte.max()
 
 
 def _ranks(values: Sequence[float]) -> NDArray[np.float64]:
