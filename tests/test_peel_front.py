@@ -173,3 +173,11 @@ def test_a_sight_sees_both_whichever_model_is_named() -> None:
         assert np.array_equal(sight.front([rgb])[0], sights[0].front([rgb])[0])  # type: ignore[misc]
     assert said[1] == "compact-peel beside it, for what nothing covers"
     assert said[3] == "compact beside it, for whole things"
+
+
+def test_a_large_picture_is_parted_as_its_small_copy_is() -> None:
+    large = [np.kron(m, np.ones((24, 24), np.float32)) for m in (union(NEAR, FAR), NEAR, FAR)]
+    front, rest = both_sides(large[0], large[1], 20)
+    assert overlap(front, large[1]) > 0.99
+    assert overlap(rest, large[2]) > 0.99
+    assert np.array_equal(front + rest, large[0])

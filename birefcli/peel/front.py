@@ -4,13 +4,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Matte
+from birefcli.arrays import Matte, rescale
 from birefcli.peel.order import front_cue
 from birefcli.peel.things import Mask, continued
 
 _BEHIND = 0.4  # mean of the matte of what nothing covers, up to which it leaves a side out
 _STEP = 0.5  # by which that matte falls where what is covered begins; doubt fades
 _LEAST_SHARE = 0.05  # of a connected part, for each side of it
+_WORK_SIDE = 1280  # pixels of the longer side that large pictures are looked at in
 _ROUGH = 0.01  # of the picture's longer side: thinner strips are how two mattes differ at edges
 
 
@@ -21,12 +22,24 @@ def both_sides(matte: Matte, front: Matte, least: float) -> tuple[Matte, ...]:
     step from one side of it to the other, which it leaves out, both of at least so many pixels.
     """
     support = matte > 0.5
-    covered = _is_covered(support, front, least)
+    covered = support & _small_or_whole(support, front, least)
     if not covered.any() or covered[support].all():
         return (matte,)
     # What is soft belongs to the side it is nearest to.
     sides = continued(np.where(covered, 2, support).astype(np.int32), ~support)
     return tuple(np.where(sides == side, matte, np.float32(0)) for side in (1, 2))
+
+
+def _small_or_whole(support: Mask, front: Matte, least: float) -> Mask:
+    """Find what is covered; of a large picture in a small copy, as networks see no more of it."""
+    size = (support.shape[0], support.shape[1])
+    factor = max(size) / _WORK_SIDE
+    if factor <= 1:
+        return _is_covered(support, front, least)
+    small = max(1, round(size[0] / factor)), max(1, round(size[1] / factor))
+    part = rescale(support.astype(np.float32), small) > 0.5
+    found = _is_covered(part, rescale(front, small), least / factor**2)
+    return rescale(found.astype(np.float32), size) > 0.5
 
 
 def _is_covered(support: Mask, front: Matte, least: float) -> Mask:
@@ -39,6 +52,8 @@ def _is_covered(support: Mask, front: Matte, least: float) -> Mask:
     found = np.zeros(support.shape, np.bool_)
     for number in range(1, count):
         part = parts == number
+        if part.sum() < 2 * least:
+            continue
         enough = max(least, _LEAST_SHARE * part.sum())
         is_high = front > _between(front[part])
         high = _large(_opened(part & is_high, ball), enough)
