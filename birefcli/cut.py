@@ -36,7 +36,7 @@ from birefcli.segmenter import LoadedSegmenter, Segmenter, segment_each
 from birefcli.settings import CutSettings, Format, OnEmpty, Product
 
 # Raised whenever the same settings and weights give other bytes than before.
-ARITHMETIC = 1
+ARITHMETIC = 2
 
 Load = Callable[[], LoadedSegmenter]
 

@@ -87,6 +87,11 @@ def find_grid(picture: NDArray[np.uint8]) -> Grid | None:
     return Grid() if max(height, width) <= 256 and colors <= 64 else None
 
 
+def art_grid(rgb: Rgb) -> Grid | None:
+    """Give the grid of pixel art, enlarged or not; None for anything else."""
+    return find_grid(rgb) or (NATIVE if looks_hard(rgb) else None)
+
+
 def decided_by_color(rgb: Rgb, matte: Matte) -> Matte:
     """Give a matte of 0 and 1 (H, W), its outline moved to where the art's own colours change.
 
@@ -165,11 +170,6 @@ def _offset(changes: NDArray[np.intp], step: int) -> int:
     at = np.arange(1, len(changes) + 1) % step
     counts = np.bincount(at, weights=changes, minlength=step)
     return int(np.argmax(counts))
-
-
-def art_grid(rgb: Rgb) -> Grid | None:
-    """Give the grid of pixel art, enlarged or not; None for anything else."""
-    return find_grid(rgb) or (NATIVE if looks_hard(rgb) else None)
 
 
 def _constant_share(

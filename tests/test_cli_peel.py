@@ -427,10 +427,16 @@ def test_a_change_by_hand_keeps_what_was_asked_at_first() -> None:
 def test_layers_are_put_in_another_order() -> None:
     picture = two_disks()
     peel("two.png", "--kind", "photo", *QUICK)
-    before = [layer.box for layer in read_stack(Path("two.peel")).stack.layers]
-    result = peel("--resume", "two.peel", "--order", "2,1", "--format", "png")
+    first = read_stack(Path("two.peel"))
+    before = [layer.box for layer in first.stack.layers]
+    asked = ("--order", "2,1", "--format", "png", "--model", "compact-peel")
+    result = peel("--resume", "two.peel", *asked)
     assert result.exit_code == 0, result.stderr
     opened = read_stack(Path("two.peel"))
+    # Nobody looked again, so those that found the layers are still the ones.
+    assert first.engine.options["beside"]["id"] == "compact-peel"
+    assert opened.engine.options["beside"] == first.engine.options["beside"]
+    assert opened.engine.segmenter_sha256 == first.engine.segmenter_sha256
     assert np.array_equal(opened.picture[..., :3], picture)
     after = [layer.box for layer in opened.stack.layers]
     assert [box[0] // 20 for box in after] == [box[0] // 20 for box in before[::-1]]

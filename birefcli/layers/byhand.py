@@ -29,6 +29,7 @@ from birefcli.peelsettings import PeelSettings
 from birefcli.plan import real
 from birefcli.report import Outcome
 from birefcli.settings import PeelCommand, StackFormat
+from birefcli.sight import beside
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +100,8 @@ def change(
     with Journal(folder):
         watcher = Watcher(str(folder), say, keeps=settings.explain)
         stack = _changed(opened, settings, inpainter, load, watcher)
-        engine = replace(engine_of(settings, model, inpainter, None), depth=opened.engine.depth)
+        engine = engine_of(settings, model, beside(model), inpainter, None)
+        engine = replace(engine, depth=opened.engine.depth)
         if settings.order:
             # Another order asks no segmenter: what found the layers is still what found them.
             told = opened.engine
@@ -108,6 +110,7 @@ def change(
                 segmenter=told.segmenter,
                 segmenter_sha256=told.segmenter_sha256,
                 segmenter_size=told.segmenter_size,
+                options={**engine.options, "beside": told.options.get("beside")},
             )
         files = proven_files(
             stack, opened.picture, opened.source, engine, settings, name=str(folder)

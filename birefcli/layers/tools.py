@@ -18,7 +18,6 @@ from birefcli.layers.facts import Engine
 from birefcli.modelstore import ModelFile
 from birefcli.segmenter import Segmenter, segment_each
 from birefcli.settings import PeelCommand
-from birefcli.sight import beside
 
 # Colours for the things of a pass: neighbours in number are far apart in hue.
 _HUES = np.array(
@@ -82,10 +81,13 @@ def _shown(array: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def engine_of(
-    settings: PeelCommand, model: ModelFile, inpainter: Inpainter, depth: DepthEstimator | None
+    settings: PeelCommand,
+    model: ModelFile,
+    other: ModelFile,
+    inpainter: Inpainter,
+    depth: DepthEstimator | None,
 ) -> Engine:
-    """Say what peels."""
-    other = beside(model)
+    """Say what peels; `other` is the model that looks beside the named one."""
     return Engine(
         version=__version__,
         segmenter=model.name,

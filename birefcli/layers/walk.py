@@ -133,7 +133,7 @@ class PeelWorker:
     def __post_init__(self) -> None:
         # What earlier runs wrote; of this one, no two pictures share a folder.
         self._memories = {root: holdings(journal) for root, journal in self.plan.journals.items()}
-        self._beside = beside(self.model).sha256
+        self._beside = beside(self.model)
 
     @property
     def steps(self) -> Steps[StackJob, Item, Outcome]:
@@ -187,7 +187,7 @@ class PeelWorker:
             {
                 **plain_settings(self.settings),
                 "lama": lama_sha256(self.inpainter),
-                "beside": self._beside,
+                "beside": self._beside.sha256,
                 "tile_order": self.settings.model.tile_order,
                 "precision": self.settings.model.precision,
             }
@@ -287,7 +287,7 @@ class PeelWorker:
     def _engine(self, item: Item) -> Engine:
         peel = replace(self.settings.peel, is_jpeg=item.is_jpeg)
         settings = replace(self.settings, peel=peel)
-        return engine_of(settings, self.model, self.inpainter, self.loaded.depth)
+        return engine_of(settings, self.model, self._beside, self.inpainter, self.loaded.depth)
 
     def _place(self, job: StackJob, key: Key, stack: Stack, files: dict[str, bytes]) -> None:
         """Note the files, then write them, then remove those of an earlier stack."""
