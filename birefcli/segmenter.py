@@ -8,7 +8,7 @@ import numpy as np
 
 from birefcli.arrays import Matte, Rgb
 from birefcli.errors import BirefcliError, PictureError
-from birefcli.modelstore import ModelFile, ModelInfo
+from birefcli.modelstore import ModelFile, ModelInfo, Purpose, default_choice, resolve
 from birefcli.settings import EvalProtocol, ModelSettings
 
 
@@ -67,6 +67,20 @@ def require_device(settings: ModelSettings) -> None:
     from birefcli.net.device import choose_compute
 
     choose_compute(settings.device, settings.precision)
+
+
+def asked_model(settings: ModelSettings, purpose: Purpose, say: Callable[[str], None]) -> ModelFile:
+    """The file of the model that was named, or else of the default one for a purpose.
+
+    Only what is named here and now may be downloaded.
+    """
+    return resolve(
+        settings.model or default_choice(purpose).name,
+        consent=settings.model is not None,
+        offline=settings.offline,
+        accept_licence=settings.accept_licence,
+        say=say,
+    )
 
 
 def load_segmenter(

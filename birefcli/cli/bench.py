@@ -78,19 +78,13 @@ def bench(
 
 def _loaded(settings: BenchSettings, console: Console) -> "Sight":
     """Load the model that `cut` or `peel` would take."""
-    from birefcli.modelstore import Purpose, default_choice, resolve
-    from birefcli.segmenter import load_segmenter, require_device
+    from birefcli.modelstore import Purpose
+    from birefcli.segmenter import asked_model, load_segmenter, require_device
     from birefcli.sight import Sight, load_sight
 
     require_device(settings.model)
     purpose = Purpose.PEEL if settings.is_peel else Purpose.CUT
-    model = resolve(
-        settings.model.model or default_choice(purpose).name,
-        consent=settings.model.model is not None,
-        offline=settings.model.offline,
-        accept_licence=settings.model.accept_licence,
-        say=console.warn,
-    )
+    model = asked_model(settings.model, purpose, console.warn)
     if settings.is_peel:
         return load_sight(settings.model, model, console.say)
     loaded = load_segmenter(settings.model, model, console.say)

@@ -241,9 +241,9 @@ def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
     """Cut everything, show how it goes, and give the exit code."""
     from birefcli.cut import cut as cut_all
     from birefcli.executor import Stop
-    from birefcli.modelstore import ModelInfo, default_choice, resolve
+    from birefcli.modelstore import ModelInfo, Purpose
     from birefcli.report import RunReport
-    from birefcli.segmenter import LoadedSegmenter, load_segmenter, require_device
+    from birefcli.segmenter import LoadedSegmenter, asked_model, load_segmenter, require_device
 
     settings = prepared.settings
     inputs = prepared.inputs
@@ -251,13 +251,7 @@ def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
     stop = Stop()
     report = RunReport(planned=len(prepared.plan.jobs) + len(inputs.missing) + len(inputs.closed))
     with Console(report.planned, as_json=as_json, quiet=quiet, report=settings.report) as console:
-        model = resolve(
-            settings.model.model or default_choice().name,
-            consent=settings.model.model is not None,
-            offline=settings.model.offline,
-            accept_licence=settings.model.accept_licence,
-            say=console.warn,
-        )
+        model = asked_model(settings.model, Purpose.CUT, console.warn)
         console.model = ModelInfo(
             model.name, model.sha256, model.licence, model.tile_order or "unknown"
         )

@@ -173,18 +173,13 @@ class _Contestant:
 
 def _found(models: tuple[ModelSettings, ...], console: Console) -> tuple[_Contestant, ...]:
     """Find every model before any is run, so that a wrong name is not noticed in hour three."""
-    from birefcli.modelstore import default_choice, resolve
+    from birefcli.modelstore import Purpose
+    from birefcli.segmenter import asked_model
 
     return tuple(
         _Contestant(
             settings,
-            resolve(
-                settings.model or default_choice().name,
-                consent=settings.model is not None,
-                offline=settings.offline,
-                accept_licence=settings.accept_licence,
-                say=console.warn,
-            ),
+            asked_model(settings, Purpose.CUT, console.warn),
         )
         for settings in models
     )

@@ -171,18 +171,12 @@ def _loaded(settings: EvalPeelSettings, console: Console) -> "Sight | None":
     """Load the model that looks, where one does."""
     if settings.mode != PeelMode.NET:
         return None
-    from birefcli.modelstore import Purpose, default_choice, resolve
-    from birefcli.segmenter import require_device
+    from birefcli.modelstore import Purpose
+    from birefcli.segmenter import asked_model, require_device
     from birefcli.sight import load_sight
 
     require_device(settings.model)
-    model = resolve(
-        settings.model.model or default_choice(Purpose.PEEL).name,
-        consent=settings.model.model is not None,
-        offline=settings.model.offline,
-        accept_licence=settings.model.accept_licence,
-        say=console.warn,
-    )
+    model = asked_model(settings.model, Purpose.PEEL, console.warn)
     return load_sight(settings.model, model, console.say)
 
 

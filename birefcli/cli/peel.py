@@ -285,15 +285,10 @@ def _by_hand(settings: PeelCommand, *, as_json: bool, quiet: bool) -> int:
 
 def _model(settings: PeelCommand, console: Console) -> "ModelFile":
     """Resolve the segmenter's weights."""
-    from birefcli.modelstore import ModelInfo, Purpose, default_choice, resolve
+    from birefcli.modelstore import ModelInfo, Purpose
+    from birefcli.segmenter import asked_model
 
-    model = resolve(
-        settings.model.model or default_choice(Purpose.PEEL).name,
-        consent=settings.model.model is not None,
-        offline=settings.model.offline,
-        accept_licence=settings.model.accept_licence,
-        say=console.warn,
-    )
+    model = asked_model(settings.model, Purpose.PEEL, console.warn)
     console.model = ModelInfo(
         model.name, model.sha256, model.licence, model.tile_order or "unknown"
     )
