@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from birefcli.arrays import Matte, Rgb
 from birefcli.errors import PictureError
-from birefcli.modelstore import ModelFile, ModelInfo
-from birefcli.segmenter import LoadedSegmenter, Segmenter
+from birefcli.image.types import Matte, Rgb
+from birefcli.models.segmenter import LoadedSegmenter, Segmenter
+from birefcli.models.store import ModelFile, ModelInfo
 
 if TYPE_CHECKING:
     from birefcli.net.config import BiRefNetConfig

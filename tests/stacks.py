@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from birefcli.arrays import Rgba
-from birefcli.layers.facts import Engine, Source, Verdict
-from birefcli.layers.folder import stack_files
-from birefcli.layers.laying import lay
-from birefcli.layers.verify import judge
-from birefcli.matte import Size
-from birefcli.peel.stack import (
+from birefcli.image.types import Rgba
+from birefcli.matte.morphology import Size
+from birefcli.settings.peel import StackFormat
+from birefcli.stack.compositing import lay
+from birefcli.stack.formats.write_all import stack_files
+from birefcli.stack.provenance import Engine, Source, Verdict
+from birefcli.stack.types import (
     DepthSpan,
     Edge,
     Evidence,
@@ -24,7 +24,7 @@ from birefcli.peel.stack import (
     Vote,
     composed,
 )
-from birefcli.settings import StackFormat
+from birefcli.stack.verify import judge
 
 ALL = tuple(StackFormat)
 SOURCE = Source(file="scene.png", sha256="a" * 64, mode="RGB")

@@ -9,13 +9,13 @@ import torch
 from fakes import tiny_config
 
 from birefcli.net.birefnet import BiRefNet
-from birefcli.settings import Precision
+from birefcli.settings.model import Precision
+from birefcli.settings.train import Stage, TrainSettings
 from birefcli.train.batches import Batch
 from birefcli.train.processes import Alone, join_processes
 from birefcli.train.schedule import loss_weights
 from birefcli.train.step import take_step
 from birefcli.train.trainee import Trainee, make_trainee
-from birefcli.trainsettings import Stage, TrainSettings
 
 WHOLE = 4  # pictures a step, over all processes
 

@@ -8,7 +8,18 @@ import typer
 from typer.core import TyperGroup
 
 from birefcli import __version__
-from birefcli.cli import bench, compose, cut, doctor, eval, evalpeel, models, peel, synth, train
+from birefcli.cli import (
+    bench,
+    compose,
+    cut,
+    doctor,
+    eval,
+    evaluate_stacks,
+    models,
+    peel,
+    synth,
+    train,
+)
 from birefcli.errors import BirefcliError, ExitCode
 
 
@@ -72,7 +83,7 @@ app.command()(compose.compose)
 app.command()(train.train)
 app.command()(synth.synth)
 app.command()(eval.eval)
-app.command()(evalpeel.eval_peel)
+app.command()(evaluate_stacks.eval_peel)
 app.command()(bench.bench)
 app.command()(doctor.doctor)
 app.add_typer(models.app)

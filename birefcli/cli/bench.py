@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from birefcli.benchsettings import BenchSettings
 from birefcli.cli.console import Console, plural
 from birefcli.cli.options import (
     DeviceOption,
@@ -17,14 +16,15 @@ from birefcli.cli.options import (
     QuietOption,
     TileOrderOption,
 )
-from birefcli.settings import ModelSettings
+from birefcli.settings.bench import BenchSettings
+from birefcli.settings.model import ModelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from birefcli.bench import Clock
-    from birefcli.segmenter import LoadedSegmenter
-    from birefcli.sight import Sight
+    from birefcli.models.model_pair import Sight
+    from birefcli.models.segmenter import LoadedSegmenter
+    from birefcli.workflows.bench import Clock
 
 
 def bench(
@@ -50,8 +50,8 @@ def bench(
     quiet: QuietOption = False,
 ) -> None:
     """Time the stages of a cut or a peel on drawn pictures."""
-    from birefcli.bench import bench as walk
     from birefcli.inpaint.load import load_inpainter
+    from birefcli.workflows.bench import bench as walk
 
     settings = BenchSettings(
         is_peel=peel,
@@ -78,9 +78,9 @@ def bench(
 
 def _loaded(settings: BenchSettings, console: Console) -> "Sight":
     """Load the model that `cut` or `peel` would take."""
-    from birefcli.modelstore import Purpose
-    from birefcli.segmenter import asked_model, load_segmenter, require_device
-    from birefcli.sight import Sight, load_sight
+    from birefcli.models.model_pair import Sight, load_sight
+    from birefcli.models.segmenter import asked_model, load_segmenter, require_device
+    from birefcli.models.store import Purpose
 
     require_device(settings.model)
     purpose = Purpose.PEEL if settings.is_peel else Purpose.CUT
@@ -95,7 +95,7 @@ def _summary(
     settings: BenchSettings, loaded: "LoadedSegmenter", clocks: "Sequence[Clock]"
 ) -> dict[str, Any]:
     """Give the mean of every stage in ms, and what the whole amounts to."""
-    from birefcli.bench import Stage, peak_memory
+    from birefcli.workflows.bench import Stage, peak_memory
 
     count, total = len(clocks), sum(clock.total for clock in clocks)
     found: dict[str, Any] = {

@@ -20,7 +20,7 @@ def compose(
     redo: Annotated[bool, typer.Option("--redo", help="Replace FILE if it is not ours.")] = False,
 ) -> None:
     """Lay the layers of a stack back into one picture."""
-    from birefcli.layers.recompose import compose_stack, composed_bytes
+    from birefcli.stack.compose import compose_stack, composed_bytes
 
     if out == "":
         raise UsageError("-o is an empty text; is a variable of your script unset?")

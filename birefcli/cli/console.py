@@ -14,8 +14,8 @@ from birefcli.errors import OutputError
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from birefcli.modelstore import ModelInfo
-    from birefcli.report import Outcome, RunReport
+    from birefcli.batch.report import Outcome, RunReport
+    from birefcli.models.store import ModelInfo
 
 
 class Console:

@@ -27,10 +27,12 @@ from birefcli.cli.options import (
 )
 from birefcli.cli.signals import Signals
 from birefcli.errors import ExitCode, UsageError
-from birefcli.settings import AlphaMode, CutSettings, Format, ModelSettings, OnEmpty, Product
+from birefcli.settings.cut import CutSettings, OnEmpty
+from birefcli.settings.cutout import AlphaMode, Format, Product
+from birefcli.settings.model import ModelSettings
 
 if TYPE_CHECKING:
-    from birefcli.cut import Prepared
+    from birefcli.workflows.cut import Prepared
 
 OUTPUT, MATTE, PIXELS, RUN = "Output", "Matte", "Colour and frame", "Run"
 LEVELS = ",".join(str(level) for level in CutSettings.levels)
@@ -215,7 +217,7 @@ def cut(
         report=report,
     )
     warnings.simplefilter("ignore")  # libraries' asides are no words for users
-    from birefcli.cut import prepare
+    from birefcli.workflows.cut import prepare
 
     prepared = prepare(settings)
     if settings.dry_run:
@@ -239,11 +241,16 @@ def _check_streams(prepared: "Prepared", *, as_json: bool) -> None:
 
 def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
     """Cut everything, show how it goes, and give the exit code."""
-    from birefcli.cut import cut as cut_all
-    from birefcli.executor import Stop
-    from birefcli.modelstore import ModelInfo, Purpose
-    from birefcli.report import RunReport
-    from birefcli.segmenter import LoadedSegmenter, asked_model, load_segmenter, require_device
+    from birefcli.batch.executor import Stop
+    from birefcli.batch.report import RunReport
+    from birefcli.models.segmenter import (
+        LoadedSegmenter,
+        asked_model,
+        load_segmenter,
+        require_device,
+    )
+    from birefcli.models.store import ModelInfo, Purpose
+    from birefcli.workflows.cut import cut as cut_all
 
     settings = prepared.settings
     inputs = prepared.inputs
@@ -276,7 +283,7 @@ def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
 
 def _show_plan(prepared: "Prepared", *, as_json: bool) -> None:
     """Print every source and its targets; nothing is written."""
-    from birefcli.report import to_line
+    from birefcli.batch.report import to_line
 
     let_any_name_through(sys.stdout)
     for job in prepared.plan.jobs:

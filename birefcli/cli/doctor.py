@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from birefcli.doctor import Finding
+    from birefcli.workflows.doctor import Finding
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Check this installation: versions, devices, models, and one real cut."""
-    from birefcli import doctor as walk
+    from birefcli.workflows import doctor as walk
 
     findings: list[Finding] = []
     for finding in walk.examine():

@@ -18,21 +18,21 @@ from birefcli.cli.options import (
 )
 from birefcli.cli.signals import Signals
 from birefcli.errors import ExitCode
-from birefcli.settings import (
+from birefcli.settings.evaluate import (
     MATTING,
     SEGMENTATION,
     Bar,
     EvalProtocol,
     EvalSettings,
     Metric,
-    ModelSettings,
 )
+from birefcli.settings.model import ModelSettings
 
 if TYPE_CHECKING:
-    from birefcli.cases import Cases
-    from birefcli.evaluate import Result
-    from birefcli.executor import Stop
-    from birefcli.modelstore import ModelFile
+    from birefcli.batch.executor import Stop
+    from birefcli.image.pairs import Cases
+    from birefcli.models.store import ModelFile
+    from birefcli.workflows.evaluate import Result
 
 # Words that stand for several metrics.
 GROUPS: dict[str, tuple[Metric, ...]] = {
@@ -122,10 +122,10 @@ def _contestants(model: list[str] | None, folders: list[Path]) -> tuple[str | No
 
 def _run(settings: EvalSettings, *, as_json: bool, quiet: bool) -> int:
     """Score everything, show how it goes, print the scores, and give the exit code."""
-    from birefcli.cases import find_cases
+    from birefcli.batch.executor import Stop
     from birefcli.cli.scores import missed, remarks, show, write_csv, write_gallery
-    from birefcli.evaluate import choose_metrics
-    from birefcli.executor import Stop
+    from birefcli.image.pairs import find_cases
+    from birefcli.workflows.evaluate import choose_metrics
 
     stop = Stop()
     found = find_cases(settings)
@@ -173,8 +173,8 @@ class _Contestant:
 
 def _found(models: tuple[ModelSettings, ...], console: Console) -> tuple[_Contestant, ...]:
     """Find every model before any is run, so that a wrong name is not noticed in hour three."""
-    from birefcli.modelstore import Purpose
-    from birefcli.segmenter import asked_model
+    from birefcli.models.segmenter import asked_model
+    from birefcli.models.store import Purpose
 
     return tuple(
         _Contestant(
@@ -195,9 +195,9 @@ def _score(
     stop: "Stop",
 ) -> None:
     """Score one model, or the folder of predictions; what could not be read is not tried again."""
-    from birefcli.evaluate import Result, evaluate
     from birefcli.metrics.tally import Tally
-    from birefcli.segmenter import load_segmenter
+    from birefcli.models.segmenter import load_segmenter
+    from birefcli.workflows.evaluate import Result, evaluate
 
     tally = Tally(metrics, settings.protocol)
     loaded = None

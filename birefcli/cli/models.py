@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from birefcli import modelstore
 from birefcli.errors import UsageError, WeightsError
-from birefcli.hub import IMPORTED
-from birefcli.modelcache import megabytes, sha256_of
-from birefcli.variants import COMPANIONS, VARIANTS, Variant, find_variant
+from birefcli.models import store
+from birefcli.models.cache import megabytes, sha256_of
+from birefcli.models.hub import IMPORTED
+from birefcli.models.variants import COMPANIONS, VARIANTS, Variant, find_variant
 
 app = typer.Typer(
     name="models",
@@ -31,7 +31,7 @@ AcceptOption = Annotated[
 @app.command("list")
 def list_models(as_json: JsonOption = False) -> None:
     """Show every known model: purpose, size, licence, and whether it is on this machine."""
-    entries = [_entry(variant) for variant in (*VARIANTS, *COMPANIONS, *modelstore.imported())]
+    entries = [_entry(variant) for variant in (*VARIANTS, *COMPANIONS, *store.imported())]
     if as_json:
         typer.echo(json.dumps([entry.facts() for entry in entries], indent=2))
     elif sys.stdout.isatty():
@@ -65,7 +65,7 @@ def pull(
     failures = []
     for name in names:
         try:
-            model = modelstore.resolve(
+            model = store.resolve(
                 name,
                 consent=True,
                 offline=False,
@@ -91,7 +91,7 @@ def import_(
     accept_licence: AcceptOption = False,
 ) -> None:
     """Keep a copy of a checkpoint as a model with a name; print where it lies."""
-    from birefcli.modelimport import import_model
+    from birefcli.models.user_import import import_model
 
     model = import_model(file, name, accept_licence=accept_licence)
     typer.echo(str(model.path))
@@ -111,17 +111,17 @@ def use(
     name: Annotated[str | None, typer.Argument(help="A name, a path or hf:owner/name.")] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Forget the choice.")] = False,
     purpose: Annotated[
-        modelstore.Purpose, typer.Option("--for", help="Which command's default it is.")
-    ] = modelstore.Purpose.CUT,
+        store.Purpose, typer.Option("--for", help="Which command's default it is.")
+    ] = store.Purpose.CUT,
 ) -> None:
     """Choose the model that runs when none is named, and print it."""
     if name is not None and clear:
         raise UsageError("give a model or --clear, not both")
     if clear:
-        modelstore.set_default(None, purpose)
+        store.set_default(None, purpose)
     elif name is not None:
-        modelstore.set_default(modelstore.known_name(name), purpose)
-    chosen = modelstore.default_choice(purpose).name
+        store.set_default(store.known_name(name), purpose)
+    chosen = store.default_choice(purpose).name
     typer.echo(chosen)
     if os.environ.get(purpose.variable):
         _say(f"{purpose.variable} is set and decides before any choice")
@@ -138,11 +138,11 @@ def verify(
     ] = None,
 ) -> None:
     """Hash the models on this machine and compare them with the record."""
-    here = list(modelstore.stored())
-    asked = [modelstore.known_name(name) for name in names or ()]
+    here = list(store.stored())
+    asked = [store.known_name(name) for name in names or ()]
     for name in asked:
         if name not in {model.name for model in here}:
-            raise WeightsError(f"{name} is not on this machine; run {modelstore.command(name)}")
+            raise WeightsError(f"{name} is not on this machine; run {store.command(name)}")
     damaged = []
     for model in here:
         if not asked or model.name in asked:
@@ -160,14 +160,14 @@ def _repair(names: list[str]) -> str:
     fetched = [name for name in names if not ((v := find_variant(name)) and v.is_bundled)]
     if not fetched:
         return "reinstall birefcli"
-    commands = " and ".join(modelstore.command(name) for name in fetched)
+    commands = " and ".join(store.command(name) for name in fetched)
     step = f"delete {'the file' if len(fetched) == 1 else 'the files'} shown and run {commands}"
     return step if fetched == names else f"{step}; reinstall birefcli for the bundled one"
 
 
-def _local(name: str) -> modelstore.ModelFile:
+def _local(name: str) -> store.ModelFile:
     """A model on this machine; nothing is downloaded."""
-    return modelstore.resolve(
+    return store.resolve(
         name, consent=False, offline=False, accept_licence=False, say=_say, cuts=False
     )
 
@@ -212,13 +212,13 @@ class _Entry:
 
 
 def _entry(variant: Variant) -> _Entry:
-    path = modelstore.local_file(variant)
+    path = store.local_file(variant)
     return _Entry(
         variant=variant,
         path=path,
         bytes=path.stat().st_size if path else variant.bytes,
         is_default=variant.name
-        in {modelstore.default_choice(purpose).name for purpose in modelstore.Purpose},
+        in {store.default_choice(purpose).name for purpose in store.Purpose},
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from birefcli.settings import Precision, TileOrder
+from birefcli.settings.model import Precision, TileOrder
 
 E = TypeVar("E", bound=StrEnum)
 

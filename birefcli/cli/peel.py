@@ -26,15 +26,15 @@ from birefcli.cli.options import (
 )
 from birefcli.cli.signals import Signals
 from birefcli.errors import ExitCode, UsageError
-from birefcli.peelsettings import PeelBy, PeelKind, PeelSettings
-from birefcli.settings import ModelSettings, PeelCommand, StackFormat
+from birefcli.settings.model import ModelSettings
+from birefcli.settings.peel import PeelBy, PeelCommand, PeelKind, PeelSettings, StackFormat
 
 if TYPE_CHECKING:
-    from birefcli.depth import DepthEstimator
-    from birefcli.executor import Stop
-    from birefcli.layers.walk import Loaded, Prepared
-    from birefcli.modelstore import ModelFile
-    from birefcli.report import Outcome
+    from birefcli.batch.executor import Stop
+    from birefcli.batch.report import Outcome
+    from birefcli.models.depth import DepthEstimator
+    from birefcli.models.store import ModelFile
+    from birefcli.workflows.peel import Loaded, Prepared
 
 OUTPUT, PEEL, HAND, RUN = "Output", "Peel", "By hand", "Run"
 FORMATS = ",".join(PeelCommand.formats)
@@ -209,7 +209,7 @@ def peel(
     warnings.simplefilter("ignore")  # libraries' asides are no words for users
     if settings.resume is not None:
         raise typer.Exit(_by_hand(settings, as_json=as_json, quiet=quiet))
-    from birefcli.layers.walk import prepare
+    from birefcli.workflows.peel import prepare
 
     prepared = prepare(settings)
     if settings.dry_run:
@@ -223,11 +223,11 @@ def peel(
 
 def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
     """Peel everything, show how it goes, and give the exit code."""
-    from birefcli.executor import Stop
+    from birefcli.batch.executor import Stop
+    from birefcli.batch.report import RunReport
     from birefcli.inpaint.load import load_inpainter
-    from birefcli.layers.walk import peel_all
-    from birefcli.report import RunReport
-    from birefcli.segmenter import require_device
+    from birefcli.models.segmenter import require_device
+    from birefcli.workflows.peel import peel_all
 
     settings, inputs = prepared.settings, prepared.inputs
     require_device(settings.model)
@@ -260,10 +260,10 @@ def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
 
 def _by_hand(settings: PeelCommand, *, as_json: bool, quiet: bool) -> int:
     """Change one stack, and give the exit code."""
+    from birefcli.batch.report import RunReport
     from birefcli.inpaint.load import load_inpainter
-    from birefcli.layers.byhand import change, recall
-    from birefcli.report import RunReport
-    from birefcli.segmenter import require_device
+    from birefcli.models.segmenter import require_device
+    from birefcli.workflows.edit_stack import change, recall
 
     require_device(settings.model)
     recalled = recall(settings)
@@ -285,8 +285,8 @@ def _by_hand(settings: PeelCommand, *, as_json: bool, quiet: bool) -> int:
 
 def _model(settings: PeelCommand, console: Console) -> "ModelFile":
     """Resolve the segmenter's weights."""
-    from birefcli.modelstore import ModelInfo, Purpose
-    from birefcli.segmenter import asked_model
+    from birefcli.models.segmenter import asked_model
+    from birefcli.models.store import ModelInfo, Purpose
 
     model = asked_model(settings.model, Purpose.PEEL, console.warn)
     console.model = ModelInfo(
@@ -297,8 +297,8 @@ def _model(settings: PeelCommand, console: Console) -> "ModelFile":
 
 def _load(settings: PeelCommand, model: "ModelFile", console: Console) -> "Loaded":
     """Load everything that takes time."""
-    from birefcli.layers.walk import Loaded
-    from birefcli.sight import load_sight
+    from birefcli.models.model_pair import load_sight
+    from birefcli.workflows.peel import Loaded
 
     depth = _depth(settings, console)
     sight = load_sight(settings.model, model, console.say)
@@ -310,7 +310,7 @@ def _depth(settings: PeelCommand, console: Console) -> "DepthEstimator | None":
     """Load what estimates depth, where it is asked for, which is consent to its download."""
     if settings.depth == "off":
         return None
-    from birefcli.depth import load_depth
+    from birefcli.models.depth import load_depth
 
     return load_depth(
         settings.depth,
@@ -358,7 +358,7 @@ def _order(text: str | None) -> tuple[int, ...]:
 
 def _show_plan(prepared: "Prepared", *, as_json: bool) -> None:
     """Print every picture and the folder of its stack; nothing is written."""
-    from birefcli.report import to_line
+    from birefcli.batch.report import to_line
 
     let_any_name_through(sys.stdout)
     for job in prepared.plan.jobs:

@@ -11,7 +11,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from birefcli.errors import UsageError
-from birefcli.trainsettings import Stage, TrainSettings
+from birefcli.settings.train import Stage, TrainSettings
 
 FOLDER = Path(__file__).parents[1] / "recipes"
 NONE = "none"  # how TOML and options write that there is none
@@ -68,8 +68,8 @@ def combine(asked: Asked) -> TrainSettings:
 
 def _chosen(asked: Asked, data: tuple[Path, ...]) -> dict[str, Any]:
     """Give the values of the recipe that was named, or that suits the data."""
-    from birefcli.dataset.gather import packs_of
-    from birefcli.dataset.opening import suggest_recipe
+    from birefcli.train.data.gather import packs_of
+    from birefcli.train.data.open import suggest_recipe
 
     if asked.recipe is not None:
         values = named_recipe(asked.recipe)

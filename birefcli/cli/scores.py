@@ -12,13 +12,13 @@ from typing import Any
 
 import typer
 
-from birefcli.cases import Cases
 from birefcli.cli.console import let_any_name_through, on_one_line, plural
-from birefcli.evaluate import Result
-from birefcli.gallery import page
-from birefcli.imagefile import encode, write_atomic
+from birefcli.image.files import encode, write_atomic
+from birefcli.image.gallery import page
+from birefcli.image.pairs import Cases
 from birefcli.metrics.tally import DIGITS
-from birefcli.settings import Bar, EvalProtocol, EvalSettings, Metric
+from birefcli.settings.evaluate import Bar, EvalProtocol, EvalSettings, Metric
+from birefcli.workflows.evaluate import Result
 
 # What each protocol does with predictions, and the pipeline in which it runs models.
 HEADERS = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from birefcli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from birefcli.executor import Stop
+    from birefcli.batch.executor import Stop
 
 
 class Signals:

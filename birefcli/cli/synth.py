@@ -9,7 +9,7 @@ import typer
 from birefcli.cli.console import Console, plural
 from birefcli.cli.options import JsonOption, QuietOption, choices
 from birefcli.cli.signals import Signals
-from birefcli.settings import Suite, SynthSettings
+from birefcli.settings.synth import Suite, SynthSettings
 
 _ALL = "all"
 
@@ -82,9 +82,9 @@ def synth(
 
 def _run(settings: SynthSettings, *, as_json: bool, quiet: bool) -> int:
     """Draw everything, show how it goes, and give the exit code."""
-    from birefcli.executor import Stop
-    from birefcli.report import RunReport
-    from birefcli.synth import plan_scenes, synthesize
+    from birefcli.batch.executor import Stop
+    from birefcli.batch.report import RunReport
+    from birefcli.workflows.synth import plan_scenes, synthesize
 
     stop = Stop()
     plan = plan_scenes(settings)

@@ -9,8 +9,9 @@ import typer
 from birefcli.cli.options import LicenceOption, OfflineOption, QuietOption
 from birefcli.cli.recipes import Asked, combine, read_sets, recipe_names
 from birefcli.errors import ExitCode
-from birefcli.settings import Metric, Precision
-from birefcli.trainsettings import OnBad, TrainSettings
+from birefcli.settings.evaluate import Metric
+from birefcli.settings.model import Precision
+from birefcli.settings.train import OnBad, TrainSettings
 
 DATA, RECIPE, LENGTH, NETWORK, RUN = "Data", "Recipe", "Length", "Network", "Run"
 
@@ -171,9 +172,9 @@ def train(
 
 def _run(settings: TrainSettings, quiet: bool) -> int:
     """Train, show how it goes, print where the best weights are, and give the exit code."""
+    from birefcli.batch.executor import Stop
     from birefcli.cli.signals import Signals
-    from birefcli.cli.trainbar import TrainConsole
-    from birefcli.executor import Stop
+    from birefcli.cli.train_progress import TrainConsole
     from birefcli.train.loop import train as fit
 
     stop = Stop()
@@ -190,7 +191,7 @@ def _run(settings: TrainSettings, quiet: bool) -> int:
 
 def _show_plan(settings: TrainSettings, quiet: bool) -> int:
     """Print what a run would do; nothing is written."""
-    from birefcli.cli.trainbar import TrainConsole
+    from birefcli.cli.train_progress import TrainConsole
     from birefcli.train.plan import make_plan, recipe_lines
 
     with TrainConsole(quiet=quiet) as console:

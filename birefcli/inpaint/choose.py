@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Rgb
+from birefcli.image.types import Rgb
 from birefcli.inpaint.ground import continue_planes, is_smooth
 from birefcli.inpaint.membrane import Membrane
 from birefcli.inpaint.patchmatch import PatchMatch
@@ -21,7 +21,7 @@ from birefcli.inpaint.protocol import (
     inside,
     labels_matter,
 )
-from birefcli.pixelart import looks_hard
+from birefcli.matte.pixelart import looks_hard
 
 PROXIES = 2
 LONGEST = 64  # the long side of a proxy hole; a larger hole is tried out smaller

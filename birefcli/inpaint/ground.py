@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Rgb, to_uint8
+from birefcli.image.types import Rgb, to_uint8
 from birefcli.inpaint.protocol import Labels, Mask, each_region, hole_box, inside
 
 REACH = 12  # pixels around a hole by which a ground is judged

@@ -10,22 +10,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from birefcli.arrays import Alpha, Rgb, rescale, to_uint8
 from birefcli.errors import DeviceError, WeightsError
+from birefcli.image.types import Alpha, Rgb, rescale, to_uint8
 from birefcli.inpaint.exemplar import Exemplar
-from birefcli.inpaint.protocol import (
-    Labels,
-    Mask,
-    blind_fill,
-    each_region,
-    hole_box,
-    inside,
-    paste,
-)
-from birefcli.matte import pad_box
-from birefcli.modelcache import sha256_of
-from birefcli.modelstore import local_file
-from birefcli.variants import find_companion
+from birefcli.inpaint.protocol import Labels, Mask, blind_fill, each_region, hole_box, inside, paste
+from birefcli.matte.morphology import pad_box
+from birefcli.models.cache import sha256_of
+from birefcli.models.store import local_file
+from birefcli.models.variants import find_companion
 
 # TorchScript is code, so beside the file of our table only this one runs unasked: the one that
 # IOPaint lists as anime-manga-big-lama.pt.

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Rgb, rescale, to_uint8
+from birefcli.image.types import Rgb, rescale, to_uint8
 from birefcli.inpaint.palette import Palette, find_palette
 from birefcli.inpaint.protocol import (
     Labels,

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Rgb
+from birefcli.image.types import Rgb
 from birefcli.inpaint.protocol import Labels, Mask
 
 _Floats = NDArray[np.float32]

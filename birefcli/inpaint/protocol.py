@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Rgb
-from birefcli.matte import Box, pad_box
+from birefcli.image.types import Rgb
+from birefcli.matte.morphology import Box, pad_box
 
 Mask: TypeAlias = NDArray[np.bool_]  # (H, W)
 Labels: TypeAlias = NDArray[np.int32]  # (H, W)

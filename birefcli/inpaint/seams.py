@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import rescale
+from birefcli.image.types import rescale
 from birefcli.inpaint.protocol import Mask
 
 _Floats = NDArray[np.float32]

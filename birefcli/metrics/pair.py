@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Alpha
-from birefcli.decode import Picture
+from birefcli.image.decode import Picture
+from birefcli.image.types import Alpha
 
 Float: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]

@@ -12,7 +12,7 @@ from birefcli.metrics import boundary, curves, matting, pixels, structure
 from birefcli.metrics.effort import effort
 from birefcli.metrics.pair import Float, Pair
 from birefcli.metrics.weighted import weighted_f
-from birefcli.settings import EvalProtocol, Metric
+from birefcli.settings.evaluate import EvalProtocol, Metric
 
 Measure: TypeAlias = Callable[[Pair], Float | float]
 

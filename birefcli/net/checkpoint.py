@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from birefcli.errors import WeightsError
-from birefcli.imagefile import write_atomic
+from birefcli.image.files import write_atomic
+from birefcli.net.backbones.pvt import SHAPES as PVT_SHAPES
+from birefcli.net.backbones.swin import SHAPES as SWIN_SHAPES
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.config import BACKBONE_WIDTHS, BiRefNetConfig, TileOrder, published_config
-from birefcli.net.pvt import SHAPES as PVT_SHAPES
-from birefcli.net.swin import SHAPES as SWIN_SHAPES
 
 # Who decided how tiles are stacked: the user, our own file, the table of models, the measured
 # weights, or nobody.

@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from birefcli.arrays import Matte, Rgb
 from birefcli.errors import PictureError
+from birefcli.image.types import Matte, Rgb
+from birefcli.matte.pixelart import looks_hard
 from birefcli.net.birefnet import STRIDE, BiRefNet
 from birefcli.net.config import BiRefNetConfig
 from birefcli.net.device import Compute
-from birefcli.pixelart import looks_hard
 
 LONGEST = 4  # a kept aspect may stretch the longer side to this multiple of the model's size
 

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Matte, Rgb
-from birefcli.matte import bounding_box, pad_box, remove_specks
+from birefcli.image.types import Matte, Rgb
+from birefcli.matte.morphology import bounding_box, pad_box, remove_specks
+from birefcli.matte.pixelart import decided_by_color
 from birefcli.peel.edge import likeliest
-from birefcli.peel.stack import Kind
 from birefcli.peel.things import Mask, continued
-from birefcli.pixelart import decided_by_color
+from birefcli.stack.types import Kind
 
 _SPECK = 9  # pixels
 _AROUND = 48  # pixels around a thing that tell what it lies on

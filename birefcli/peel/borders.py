@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Rgb
-from birefcli.matte import Box
+from birefcli.image.types import Rgb
+from birefcli.matte.morphology import Box
 from birefcli.peel.order import depth_cue, forks, solidity
 from birefcli.peel.regions import border_pairs, histogram
 from birefcli.peel.things import Labels, Mask

@@ -6,21 +6,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Matte, Rgb
 from birefcli.errors import UsageError
-from birefcli.foreground import over8
+from birefcli.image.types import Matte, Rgb
 from birefcli.inpaint.protocol import Inpainter
-from birefcli.matte import Size
+from birefcli.matte.foreground import over8
+from birefcli.matte.morphology import Size
+from birefcli.matte.pixelart import Grid, find_grid
+from birefcli.models.segmenter import Segmenter
 from birefcli.peel.kinds import Sort
 from birefcli.peel.lift import CORE
 from birefcli.peel.loop import Peeling, Start, Watch
 from birefcli.peel.propose import Segmented
-from birefcli.peel.stack import Edge, Kind, Layer, Stack
 from birefcli.peel.things import KnownMattes, Labels, Proposal, Proposer
 from birefcli.peel.wrap import checked, enlarged_stack, opaque, recomposed
-from birefcli.peelsettings import PeelSettings
-from birefcli.pixelart import Grid, find_grid
-from birefcli.segmenter import Segmenter
+from birefcli.settings.peel import PeelSettings
+from birefcli.stack.types import Edge, Kind, Layer, Stack
 
 
 def redo(

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Matte, Rgb, to_uint8
-from birefcli.matte import levels
+from birefcli.image.types import Matte, Rgb, to_uint8
+from birefcli.matte.morphology import levels
 from birefcli.peel.things import Mask
 
 _Floats = NDArray[np.float32]

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Matte, rescale
+from birefcli.image.types import Matte, rescale
 from birefcli.peel.order import front_cue
 from birefcli.peel.things import Mask, continued
 

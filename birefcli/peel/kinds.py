@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Rgb
-from birefcli.peel.stack import Kind
-from birefcli.peelsettings import PeelKind
-from birefcli.pixelart import NATIVE, Grid, find_grid
+from birefcli.image.types import Rgb
+from birefcli.matte.pixelart import NATIVE, Grid, find_grid
+from birefcli.settings.peel import PeelKind
+from birefcli.stack.types import Kind
 
 _EVEN = 0.7  # of the pixels, that shade without a bend
 

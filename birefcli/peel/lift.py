@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from birefcli.arrays import Alpha, Matte, Rgb, Rgba, to_uint8
+from birefcli.image.types import Alpha, Matte, Rgb, Rgba, to_uint8
 from birefcli.inpaint.protocol import Filled, Inpainter, fill
-from birefcli.matte import Box, bounding_box, pad_box
+from birefcli.matte.morphology import Box, bounding_box, pad_box
 from birefcli.peel.edge import deviations, look_of, strangeness, within
 from birefcli.peel.exact import exact_layer
 from birefcli.peel.shape import completed
 from birefcli.peel.solve import Colors, project, solve_colors
-from birefcli.peel.stack import Fill, Hole
 from birefcli.peel.things import Labels, Mask
+from birefcli.stack.types import Fill, Hole
 
 CORE = 230  # alpha from which nothing of what lies behind is seen
 _OPAQUE, _CLEAR = 252, 1  # alphas from and up to which a soft value is noise

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Matte, Rgb
+from birefcli.image.types import Matte, Rgb
 from birefcli.inpaint.protocol import Inpainter
+from birefcli.models.segmenter import Segmenter
 from birefcli.peel.alpha import refined
 from birefcli.peel.kinds import Sort, sort_of
 from birefcli.peel.lift import Lifted, View, lift, measured_margin, rounded
@@ -17,18 +18,10 @@ from birefcli.peel.order import Order, order_of
 from birefcli.peel.propose import Segmented
 from birefcli.peel.rank import by_priority
 from birefcli.peel.sift import least_area, objection
-from birefcli.peel.stack import Evidence, Kind, Stack, Stop, StopRule
-from birefcli.peel.things import (
-    Mask,
-    Proposer,
-    Thing,
-    confidence_of,
-    continued,
-    labels_of,
-)
+from birefcli.peel.things import Mask, Proposer, Thing, confidence_of, continued, labels_of
 from birefcli.peel.wrap import Taken, enlarged_stack, opaque, pile
-from birefcli.peelsettings import PeelBy, PeelSettings
-from birefcli.segmenter import Segmenter
+from birefcli.settings.peel import PeelBy, PeelSettings
+from birefcli.stack.types import Evidence, Kind, Stack, Stop, StopRule
 
 # Is told the name of a piece of evidence and the array that shows it, as they come up.
 Watch = Callable[[str, NDArray[Any]], None]

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.matte import Box, pad_box
+from birefcli.matte.morphology import Box, pad_box
 
 _Mask = NDArray[np.bool_]
 _Labels = NDArray[np.int32]  # (H, W), 0 is the ground

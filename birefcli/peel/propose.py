@@ -7,17 +7,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Matte, Rgb, rescale
+from birefcli.image.types import Matte, Rgb, rescale
+from birefcli.matte.pixelart import decided_by_color
+from birefcli.models.segmenter import Segmenter
 from birefcli.peel.front import both_sides
 from birefcli.peel.order import Cues, forks, hull_cue, junction_cue, solidity
 from birefcli.peel.regions import histogram, regions_of
 from birefcli.peel.sift import least_area
 from birefcli.peel.split import WORK_SIDE, sharpened, taken_apart
-from birefcli.peel.stack import Kind
 from birefcli.peel.things import Labels, Mask, Proposal, confidence_of
-from birefcli.peelsettings import PeelSettings
-from birefcli.pixelart import decided_by_color
-from birefcli.segmenter import Segmenter
+from birefcli.settings.peel import PeelSettings
+from birefcli.stack.types import Kind
 
 ART_SIDE = 512  # pixels to which small art is enlarged before a network sees it
 _SAME_LOOK, _OTHER_LOOK = 0.9, 0.5

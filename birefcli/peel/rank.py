@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Matte, Rgb
-from birefcli.peel.stack import Kind
+from birefcli.image.types import Matte, Rgb
 from birefcli.peel.things import Thing
+from birefcli.stack.types import Kind
 
 
 def by_priority(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Rgb
+from birefcli.image.types import Rgb
 from birefcli.peel.things import Labels, Mask
 
 # Felzenszwalb and Huttenlocher, "Efficient Graph-Based Image Segmentation", 2004: how much more

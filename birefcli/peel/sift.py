@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from birefcli.arrays import Matte
-from birefcli.peel.stack import Kind, Stop, StopRule
+from birefcli.image.types import Matte
 from birefcli.peel.things import Mask, confidence_of
-from birefcli.peelsettings import PeelSettings
+from birefcli.settings.peel import PeelSettings
+from birefcli.stack.types import Kind, Stop, StopRule
 
 _LEAST_PIXELS, _LEAST_ART_PIXELS = 64, 12
 _SIDES = 3  # of the frame, that a backdrop touches

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Matte, Rgb
+from birefcli.image.types import Matte, Rgb
 
 _Image = NDArray[np.float32]  # (H, W, 3), 0…255
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Matte, Rgb, rescale
-from birefcli.matte import bounding_box, pad_box
+from birefcli.image.types import Matte, Rgb, rescale
+from birefcli.matte.morphology import bounding_box, pad_box
 from birefcli.peel.borders import believed
 from birefcli.peel.regions import border_pairs, histogram, regions_of
 from birefcli.peel.things import Labels, Mask, continued

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Matte, Rgb
-from birefcli.matte import Size
+from birefcli.image.types import Matte, Rgb
+from birefcli.matte.morphology import Size
 
 Labels = NDArray[np.int32]  # (H, W): the number of the thing that owns a pixel, 0 is the ground
 Mask = NDArray[np.bool_]  # (H, W)

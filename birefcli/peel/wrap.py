@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.arrays import Rgb, Rgba
-from birefcli.foreground import over8
+from birefcli.image.types import Rgb, Rgba
+from birefcli.matte.foreground import over8
+from birefcli.matte.pixelart import Grid
 from birefcli.peel.exact import InexactError
 from birefcli.peel.order import Cues, without_cycles
-from birefcli.peel.stack import DepthSpan, Edge, Evidence, Kind, Layer, Stack, Stop, Vote
 from birefcli.peel.things import Mask
-from birefcli.pixelart import Grid
+from birefcli.stack.types import DepthSpan, Edge, Evidence, Kind, Layer, Stack, Stop, Vote
 
 GREY = 128  # what a network sees where the picture is transparent
 

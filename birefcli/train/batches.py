@@ -18,15 +18,15 @@ from numpy.random import default_rng
 from numpy.typing import NDArray
 from torch import Tensor
 
-from birefcli.dataset.opening import open_supplies
-from birefcli.dataset.pack import REMINDERS, Pack
-from birefcli.dataset.parts import Piece
-from birefcli.dataset.supply import Supplies, mixture_of
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.predict import input_size
-from birefcli.samples import Mixture, draw_sample
-from birefcli.scene import Scene
-from birefcli.trainsettings import TrainSettings
+from birefcli.scenes.samples import Mixture, draw_sample
+from birefcli.scenes.scene import Scene
+from birefcli.settings.train import TrainSettings
+from birefcli.train.data.open import open_supplies
+from birefcli.train.data.pack import REMINDERS, Pack
+from birefcli.train.data.scene_parts import Piece
+from birefcli.train.data.supply import Supplies, mixture_of
 
 PREFETCH = 3  # batches composed ahead, per worker
 

@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from birefcli.arrays import Alpha, Matte, Rgb, to_uint8
-from birefcli.dataset.examples import LabelledPicture
 from birefcli.errors import DeviceError
+from birefcli.image.types import Alpha, Matte, Rgb, to_uint8
 from birefcli.metrics.pair import make_pair
 from birefcli.metrics.tally import Tally, measure, unavailable
-from birefcli.segmenter import Segmenter
-from birefcli.settings import Metric
+from birefcli.models.segmenter import Segmenter
+from birefcli.settings.evaluate import Metric
+from birefcli.train.data.examples import LabelledPicture
 from birefcli.train.validation import score
 
 

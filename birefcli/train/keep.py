@@ -5,15 +5,15 @@ import json
 from dataclasses import fields
 from typing import Any
 
-from birefcli.dataset.opening import TrainingData
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import save_network
+from birefcli.settings.train import TrainSettings
+from birefcli.train.data.open import TrainingData
 from birefcli.train.judge import Verdict
 from birefcli.train.lora import merged
 from birefcli.train.runfolder import BEST, LAST, as_json
 from birefcli.train.schedule import Progress
 from birefcli.train.start import Start
-from birefcli.trainsettings import TrainSettings
 
 # Settings that say where and how a run happens, not what it learns.
 OUTSIDE = {

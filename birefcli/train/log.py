@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from birefcli.settings.train import TrainSettings
 from birefcli.train.judge import Verdict
 from birefcli.train.runfolder import LOG
 from birefcli.train.schedule import Progress
 from birefcli.train.step import Taken
-from birefcli.trainsettings import TrainSettings
 
 WRITE_EVERY, SAY_EVERY = 10, 50  # steps
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import torch
 
-from birefcli.dataset.opening import TrainingData, open_data
-from birefcli.executor import Stop
+from birefcli.batch.executor import Stop
 from birefcli.net.predict import Predictor
+from birefcli.settings.train import TrainSettings
 from birefcli.train.batches import Batch, Composer, first_pictures
+from birefcli.train.data.open import TrainingData, open_data
 from birefcli.train.judge import check_metric, judge
 from birefcli.train.keep import keep_weights
 from birefcli.train.log import Glance, Log
@@ -33,7 +34,6 @@ from birefcli.train.sheet import Sheet
 from birefcli.train.start import Start, start_network
 from birefcli.train.step import Taken, take_step
 from birefcli.train.trainee import Trainee, make_trainee
-from birefcli.trainsettings import TrainSettings
 
 Say = Callable[[str], None]
 Watch = Callable[[Glance], None]

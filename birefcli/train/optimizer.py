@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from birefcli.net.birefnet import BiRefNet
-from birefcli.trainsettings import TrainSettings
+from birefcli.settings.train import TrainSettings
 
 
 def make_optimizer(network: BiRefNet, settings: TrainSettings) -> torch.optim.AdamW:

@@ -10,16 +10,16 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from birefcli.dataset.opening import open_data
 from birefcli.errors import UsageError
+from birefcli.settings.train import Stage, TrainSettings
 from birefcli.train.batches import batch_shape, compose_batch
+from birefcli.train.data.open import open_data
 from birefcli.train.keep import recipe_of
 from birefcli.train.loop import begin
 from birefcli.train.processes import Alone
 from birefcli.train.schedule import learning_rate, loss_weights, samples_a_step, settle
 from birefcli.train.step import take_step
 from birefcli.train.trainee import Trainee, make_trainee
-from birefcli.trainsettings import Stage, TrainSettings
 
 
 @dataclass(frozen=True)

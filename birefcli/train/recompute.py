@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from birefcli.net import pvt, swin
+from birefcli.net.backbones import pvt, swin
+from birefcli.net.backbones.mobilenet import InvertedResidual
+from birefcli.net.backbones.resnet import Bottleneck
 from birefcli.net.blocks import BasicDecBlk
-from birefcli.net.mobilenet import InvertedResidual
-from birefcli.net.resnet import Bottleneck
 
 BLOCKS = (BasicDecBlk, swin.Block, pvt.Block, InvertedResidual, Bottleneck)
 

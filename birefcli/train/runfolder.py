@@ -9,14 +9,14 @@ from typing import Any
 import torch
 
 from birefcli.errors import UsageError, WeightsError
-from birefcli.imagefile import write_atomic
+from birefcli.image.files import write_atomic
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.config import BiRefNetConfig
+from birefcli.settings.train import TrainSettings
 from birefcli.train.schedule import Progress
 from birefcli.train.sheet import Sheet
 from birefcli.train.start import Start
 from birefcli.train.trainee import Trainee
-from birefcli.trainsettings import TrainSettings
 
 BEST, LAST, SHEET = "best.safetensors", "last.safetensors", "sheet.webp"
 STATE, LOG, SETTINGS = "state.pt", "log.jsonl", "settings.json"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from birefcli.errors import UsageError
 from birefcli.net.birefnet import STRIDE
 from birefcli.net.config import BiRefNetConfig
+from birefcli.settings.train import Schedule, Stage, TrainSettings
 from birefcli.train.losses import LossWeights, weights_in_phase
-from birefcli.trainsettings import Schedule, Stage, TrainSettings
 
 LAST_RATE = 0.02  # where the cosine ends, as a share of the rate
 MODERATE = 512  # pixels a side; larger networks are trained with fewer pictures at once

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from birefcli.arrays import Alpha, Rgb, rescale
-from birefcli.gallery import SIDE, Row, page
-from birefcli.imagefile import encode, write_atomic
+from birefcli.image.files import encode, write_atomic
+from birefcli.image.gallery import SIDE, Row, page
+from birefcli.image.types import Alpha, Rgb, rescale
 from birefcli.train.judge import Shown
 
 ROWS = 12

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from birefcli.errors import UsageError
-from birefcli.modelstore import ModelFile, resolve
+from birefcli.models.store import ModelFile, resolve
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import load_network
 from birefcli.net.config import (
@@ -16,7 +16,7 @@ from birefcli.net.config import (
     compact_config,
     published_config,
 )
-from birefcli.trainsettings import TrainSettings
+from birefcli.settings.train import TrainSettings
 
 COMPACT = "compact"
 COMPACT_SIZE = 384
@@ -56,7 +56,7 @@ def new_config(backbone: str) -> BiRefNetConfig:
     if backbone == COMPACT:
         return compact_config(COMPACT_SIZE)
     if backbone.startswith(TIMM):
-        from birefcli.net.timm_backbones import timm_config
+        from birefcli.net.backbones.timm import timm_config
 
         return timm_config(backbone.removeprefix(TIMM))
     if backbone not in BACKBONE_WIDTHS:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from birefcli.errors import BirefcliError, WeightsError
 from birefcli.net.decoder import Prediction
 from birefcli.net.predict import is_out_of_memory
+from birefcli.settings.train import GradientLabel, TrainSettings
 from birefcli.train.batches import Batch, to_tensors
 from birefcli.train.losses import (
     LossWeights,
@@ -25,7 +26,6 @@ from birefcli.train.losses import (
 from birefcli.train.optimizer import update_average
 from birefcli.train.runfolder import STATE
 from birefcli.train.trainee import Trainee
-from birefcli.trainsettings import GradientLabel, TrainSettings
 
 NAMED = 5  # pictures of a batch that an error names
 LEAST_SCALE = 2.0**-10  # a scaler of fp16 that went below it will not find gradients any more

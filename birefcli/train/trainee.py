@@ -10,11 +10,11 @@ from torch import nn
 from birefcli.errors import UsageError
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.device import Compute, training_compute
+from birefcli.settings.train import TrainSettings
 from birefcli.train.lora import adapt
 from birefcli.train.optimizer import freeze, make_optimizer, training_mode
 from birefcli.train.processes import Alone
 from birefcli.train.recompute import recompute_blocks
-from birefcli.trainsettings import TrainSettings
 
 
 @dataclass(frozen=True)

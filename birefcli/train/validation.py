@@ -6,10 +6,10 @@ from statistics import fmean
 
 import numpy as np
 
-from birefcli.dataset.examples import LabelledPicture
-from birefcli.matte import is_empty
+from birefcli.matte.morphology import is_empty
 from birefcli.metrics import iou, mae
-from birefcli.segmenter import Segmenter
+from birefcli.models.segmenter import Segmenter
+from birefcli.train.data.examples import LabelledPicture
 
 
 def score(segment: Segmenter, pictures: Iterable[LabelledPicture]) -> dict[str, float]:

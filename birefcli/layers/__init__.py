@@ -1,1 +1,0 @@
-"""Stacks as files: which pictures are peeled to where, all formats of a stack, reading back."""

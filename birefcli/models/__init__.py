@@ -1,0 +1,1 @@
+"""The models by name: the table, their files here and on the hub, and running them."""

@@ -1,0 +1,1 @@
+"""Scenes composed of sprites, photographs and drawings, whose truth is known."""

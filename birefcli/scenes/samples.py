@@ -1,0 +1,41 @@
+"""One training sample: of which kind it is, drawn by chance, and then distorted."""
+
+from dataclasses import dataclass
+
+from numpy.random import Generator
+
+from birefcli.matte.morphology import Size
+from birefcli.scenes.composition import Supply, empty_scene, pixel_scene, smooth_scene
+from birefcli.scenes.occlusion import top_scene
+from birefcli.scenes.scene import Scene, distort, photo_scene
+from birefcli.settings.train import Target, TrainSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    """How often each kind of sample is drawn; the rest are smooth compositions."""
+
+    photo: float = TrainSettings.photo
+    empty: float = TrainSettings.empty
+    pixel: float = TrainSettings.pixel
+    # Of the composed ones: the ground has the object's own colour.
+    same_color: float = TrainSettings.same_color
+    # How often drawn plain fields may lie behind an object; else mostly pictures do.
+    plain: float = 1.0
+    # With TOP, whatever is not empty is a scene of things in front of others.
+    target: Target = TrainSettings.target
+
+
+def draw_sample(rng: Generator, size: Size, supply: Supply, mixture: Mixture) -> Scene:
+    """Draw one training sample of `size` (height, width); the same generator gives the same one."""
+    kind = rng.random()
+    if kind < mixture.empty:
+        return distort(rng, empty_scene(rng, size, supply), jpeg=0.25)
+    if mixture.target == Target.TOP:
+        return distort(rng, top_scene(rng, size, supply), jpeg=0.2)
+    if kind < mixture.empty + mixture.photo:
+        return distort(rng, photo_scene(rng, size, supply.photo(rng)), jpeg=0.25)
+    is_pixel = kind < mixture.empty + mixture.photo + mixture.pixel
+    compose = pixel_scene if is_pixel else smooth_scene
+    scene = compose(rng, size, supply, mixture.same_color, mixture.plain)
+    return distort(rng, scene, jpeg=0.15 if is_pixel else 0.35)

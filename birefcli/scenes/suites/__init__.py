@@ -1,0 +1,1 @@
+"""Seeded suites of layered scenes, one file per kind."""

@@ -1,0 +1,27 @@
+"""What is written for a picture: which products, in which format, with which edges."""
+
+from enum import StrEnum
+
+
+class Product(StrEnum):
+    """What can be written for a picture."""
+
+    CUTOUT = "cutout"
+    MASK = "mask"
+    PREVIEW = "preview"
+
+
+class Format(StrEnum):
+    """How a result is stored."""
+
+    PNG = "png"
+    WEBP = "webp"
+    JPG = "jpg"
+
+
+class AlphaMode(StrEnum):
+    """Whether edges are soft or every pixel is decided; auto is hard for small few-coloured art."""
+
+    AUTO = "auto"
+    SOFT = "soft"
+    HARD = "hard"

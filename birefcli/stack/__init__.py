@@ -1,0 +1,1 @@
+"""A stack of layers: what it is, its folder read, verified, and laid back into a picture."""

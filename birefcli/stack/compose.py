@@ -1,0 +1,54 @@
+"""From a stack's folder to one picture."""
+
+import os
+from pathlib import Path
+
+from birefcli.batch.naming import SUFFIXES
+from birefcli.batch.plan import real
+from birefcli.errors import OutputError, UsageError
+from birefcli.image.files import encode, is_ours, write_atomic
+from birefcli.image.types import Rgba
+from birefcli.stack.formats.ora import without_alpha
+from birefcli.stack.provenance import Source
+from birefcli.stack.read import Opened, read_stack
+
+COMPOSED = "composed.png"
+
+
+def compose_stack(folder: Path, out: Path | None = None, *, replaces: bool = False) -> Path:
+    """Lay a stack back into a file, `composed.png` in its folder by default; give its path.
+
+    A file that is not ours is replaced only if `replaces`; one of the stack itself never is.
+    """
+    target = out or folder / COMPOSED
+    format = SUFFIXES.get(target.suffix.lower())
+    if format is None:
+        raise UsageError(f"cannot write {target}; its name must end in .png, .webp or .jpg")
+    opened = read_stack(folder)
+    _check_target(target, folder, opened, replaces)
+    picture = without_alpha(opened.picture)
+    if format == "jpg" and picture.shape[2] == 4:
+        raise UsageError(f"{target} cannot hold transparency; write .png or .webp")
+    write_atomic(target, _encoded(picture, format.value, opened.source), root=target.parent)
+    return target
+
+
+def composed_bytes(folder: Path) -> bytes:
+    """Lay a stack back and give the bytes of a png."""
+    opened = read_stack(folder)
+    return _encoded(without_alpha(opened.picture), "png", opened.source)
+
+
+def _encoded(picture: Rgba, format: str, source: Source) -> bytes:
+    assert format in ("png", "webp", "jpg")
+    return encode(picture, format, icc=source.icc, dpi=source.dpi)  # type: ignore[arg-type]
+
+
+def _check_target(target: Path, folder: Path, opened: Opened, replaces: bool) -> None:
+    """Refuse to write over the stack, or over what is not ours."""
+    manifest = opened.manifest
+    names = [*(entry.file for entry in manifest.entries), manifest.mask_file or ""]
+    if real(target) in {real(folder / name) for name in names if name}:
+        raise UsageError(f"{target} is a part of the stack; choose another name with -o")
+    if os.path.lexists(target) and not replaces and not is_ours(target):
+        raise OutputError(f"{target} exists already; move it away, or give --redo to replace it")

@@ -1,0 +1,1 @@
+"""The formats a stack is written in, one file each."""

@@ -1,0 +1,1 @@
+"""The walks: one story per command, from its settings to its outcomes."""

@@ -1,0 +1,194 @@
+"""How long a picture takes, stage by stage, on scenes that are drawn for it."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from birefcli import __version__
+from birefcli.image.files import encode, read_picture
+from birefcli.image.types import Matte, Rgb
+from birefcli.inpaint.protocol import Filled, Inpainter, Labels, Mask, fill
+from birefcli.models.segmenter import Segmenter
+from birefcli.peel.loop import peel
+from birefcli.scenes.suites.draw import TUNING_SEEDS, draw_suite
+from birefcli.scenes.suites.layered import picture as shown_of
+from birefcli.settings.bench import BenchSettings
+from birefcli.settings.cut import CutSettings
+from birefcli.settings.peel import PeelCommand
+from birefcli.settings.synth import Suite
+from birefcli.stack.formats.write_all import stack_files
+from birefcli.stack.provenance import Engine, Source
+from birefcli.stack.verify import judge, require_exact
+from birefcli.workflows.cut import cut_image
+from birefcli.workflows.peel import as_rgba
+
+_UNLIMITED = 1 << 62
+_SMALL = 96
+
+
+class Stage(StrEnum):
+    """What a picture goes through."""
+
+    READ = "read"  # decoded from PNG
+    NETWORK = "network"
+    CUT = "cut out"  # matte and colours
+    FILL = "fill"
+    LIFT = "order and lift"  # the rest of a peel
+    ENCODE = "encode"
+    PROVE = "prove"  # every file read again and laid back
+
+
+@dataclass
+class Clock:
+    """Seconds spent in each stage on one picture; an inner stage stops the outer one."""
+
+    seconds: dict[Stage, float] = field(default_factory=dict)
+    passes: int = 0
+    layers: int = 0
+    _inner: list[float] = field(default_factory=list)
+
+    @contextmanager
+    def over(self, stage: Stage) -> Iterator[None]:
+        """Count the time inside to a stage."""
+        self._inner.append(0)
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            whole = time.perf_counter() - began
+            own = whole - self._inner.pop()
+            self.seconds[stage] = self.seconds.get(stage, 0) + own
+            if self._inner:
+                self._inner[-1] += whole
+
+    @property
+    def total(self) -> float:
+        """Seconds for the whole picture."""
+        return sum(self.seconds.values())
+
+    @property
+    def a_pass(self) -> float:
+        """Seconds of a peel for each of its passes, without the network."""
+        return (self.seconds.get(Stage.FILL, 0) + self.seconds[Stage.LIFT]) / max(1, self.passes)
+
+
+@dataclass(frozen=True)
+class TimedSegmenter:
+    """A segmenter whose time is counted."""
+
+    segment: Segmenter
+    clock: Clock
+
+    def __call__(self, images: Sequence[Rgb]) -> list[Matte]:
+        """Give one matte per picture."""
+        with self.clock.over(Stage.NETWORK):
+            return self.segment(images)
+
+
+@dataclass(frozen=True)
+class TimedInpainter:
+    """A filler whose time is counted."""
+
+    inpaint: Inpainter
+    clock: Clock
+
+    @property
+    def name(self) -> str:
+        """What the filler is called."""
+        return self.inpaint.name
+
+    def __call__(
+        self,
+        rgb: Rgb,
+        hole: Mask,
+        *,
+        labels: Labels | None = None,
+        source: Mask | None = None,
+        seed: int = 0,
+    ) -> Rgb:
+        """Fill the hole."""
+        return self.fill(rgb, hole, labels=labels, source=source, seed=seed).rgb
+
+    def fill(
+        self, rgb: Rgb, hole: Mask, *, labels: Labels | None, source: Mask | None, seed: int
+    ) -> Filled:
+        """Fill the hole and say how."""
+        with self.clock.over(Stage.FILL):
+            return fill(self.inpaint, rgb, hole, labels=labels, source=source, seed=seed)
+
+
+def bench(
+    settings: BenchSettings,
+    segment: Segmenter,
+    inpainter: Inpainter,
+    front: Segmenter | None = None,
+) -> Iterator[Clock]:
+    """Cut or peel drawn pictures one by one, and give the time of each.
+
+    A small one comes before them and is not counted: what runs for the first time warms up.
+    """
+    for number in range(settings.number + 1):
+        side = settings.side if number else min(_SMALL, settings.side)
+        scene = draw_suite(Suite.SCENE, TUNING_SEEDS[number], side)
+        data = encode(shown_of(scene), "png")
+        clock = Clock()
+        if settings.is_peel:
+            _peel(data, segment, front, TimedInpainter(inpainter, clock), clock)
+        else:
+            _cut(data, TimedSegmenter(segment, clock), clock)
+        if number:
+            yield clock
+
+
+def _cut(data: bytes, segment: Segmenter, clock: Clock) -> None:
+    """Take a PNG through all that `birefcli cut` does, but for the disk."""
+    with clock.over(Stage.READ):
+        picture = read_picture(data, max_pixels=_UNLIMITED)
+    with clock.over(Stage.CUT):
+        rgba = cut_image(picture, segment, CutSettings(inputs=("-",)))
+    with clock.over(Stage.ENCODE):
+        encode(rgba, "png")
+
+
+def _peel(
+    data: bytes, segment: Segmenter, front: Segmenter | None, inpainter: Inpainter, clock: Clock
+) -> None:
+    """Take a PNG through all that `birefcli peel` does, but for the disk."""
+    with clock.over(Stage.READ):
+        picture = read_picture(data, max_pixels=_UNLIMITED)
+    with clock.over(Stage.LIFT):
+        stack = peel(
+            picture.rgb,
+            TimedSegmenter(segment, clock),
+            inpainter,
+            front=None if front is None else TimedSegmenter(front, clock),
+        )
+    rgba = as_rgba(picture)
+    source = Source(file="scene.png", sha256="", mode="RGB")
+    engine = Engine(
+        version=__version__,
+        segmenter="",
+        segmenter_sha256="",
+        segmenter_size=None,
+        inpaint=inpainter.name,
+    )
+    with clock.over(Stage.ENCODE):
+        files = stack_files(stack, rgba, source, engine, judge(stack, rgba), PeelCommand.formats)
+    with clock.over(Stage.PROVE):
+        require_exact("scene.png", stack, rgba, files)
+    clock.layers = len(stack.layers)
+    clock.passes = max((layer.evidence.step for layer in stack.layers), default=1)
+
+
+def peak_memory() -> float | None:
+    """Give the most memory this process has held, in MiB; None where the system does not say."""
+    try:
+        from resource import RUSAGE_SELF, getrusage
+    except ImportError:
+        return None
+    # Linux counts KiB, macOS bytes.
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return getrusage(RUSAGE_SELF).ru_maxrss / unit

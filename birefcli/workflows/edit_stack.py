@@ -1,0 +1,198 @@
+"""Changing a stack by hand: one layer peeled again with a mask, or the layers in another order."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from birefcli.batch.journal import Journal
+from birefcli.batch.plan import real
+from birefcli.batch.report import Outcome
+from birefcli.errors import PictureError, UsageError
+from birefcli.image.files import read_picture, write_atomic
+from birefcli.image.types import Matte
+from birefcli.inpaint.protocol import Inpainter
+from birefcli.models.model_pair import beside
+from birefcli.models.store import ModelFile
+from birefcli.peel.byhand import redo, reorder
+from birefcli.settings.peel import PeelCommand, PeelSettings, StackFormat
+from birefcli.stack.formats.write_all import file_names
+from birefcli.stack.manifest import FILE, Manifest
+from birefcli.stack.read import Opened, read_stack
+from birefcli.stack.types import Stack
+from birefcli.workflows.peel import Loaded
+from birefcli.workflows.peel_context import Careful, Watcher, careful, engine_of
+from birefcli.workflows.peel_outcome import proven_files, stack_outcome
+
+
+@dataclass(frozen=True, eq=False)
+class Recalled:
+    """A stack to be changed, and what is asked: where nothing is, what was asked when it began."""
+
+    folder: Path
+    opened: Opened
+    settings: PeelCommand
+
+
+def recall(settings: PeelCommand) -> Recalled:
+    """Read the stack of `settings.resume`, and the settings it was made with."""
+    assert settings.resume is not None
+    opened = read_stack(settings.resume)
+    _check(settings, opened.manifest)
+    options, default = opened.engine.options, PeelCommand(inputs=("-",))
+    peel = {
+        one.name: _recalled(one.name, settings.peel, default.peel, options)
+        for one in fields(settings.peel)
+    }
+    formats = {*settings.formats, *options.get("format", ())}
+    settings = replace(
+        settings,
+        peel=PeelSettings(**peel),
+        inpaint=_recalled("inpaint", settings, default, options),
+        formats=tuple(format for format in StackFormat if format in formats),
+        explain=settings.explain or bool(options.get("explain")),
+    )
+    return Recalled(settings.resume or Path(), opened, settings)
+
+
+def _check(settings: PeelCommand, manifest: Manifest) -> None:
+    """Refuse what would lose a part of the stack."""
+    folder = settings.resume or Path()
+    if manifest.mask_file is not None and not (folder / manifest.mask_file).is_file():
+        raise PictureError(
+            f"{folder / manifest.mask_file} is gone, which tells what was invented; "
+            "bring it back, or peel the picture again",
+            reason="stack-incomplete",
+        )
+    parts = {real(folder / name) for name in (*file_names(manifest), FILE)}
+    if settings.report is not None and real(settings.report) in parts:
+        raise UsageError(f"--report {settings.report} is a part of the stack; choose another file")
+
+
+def _recalled(name: str, asked: Any, default: Any, options: Mapping[str, Any]) -> Any:
+    """Give what is asked, or, where that is only the default, what the manifest tells."""
+    value = getattr(asked, name)
+    if value != getattr(default, name) or name not in options:
+        return value
+    return type(value)(options[name]) if isinstance(value, StrEnum) else options[name]
+
+
+def change(
+    recalled: Recalled,
+    model: ModelFile,
+    inpainter: Inpainter,
+    load: Callable[[], Loaded],
+    say: Callable[[str], None],
+) -> Outcome:
+    """Change a stack as asked, prove it, and write it again.
+
+    `load` is called only where a layer is peeled again.
+    """
+    folder, opened, settings = recalled.folder, recalled.opened, recalled.settings
+    started = time.perf_counter()
+    with Journal(folder):
+        watcher = Watcher(str(folder), say, keeps=settings.explain)
+        stack = _changed(opened, settings, inpainter, load, watcher)
+        engine = engine_of(settings, model, beside(model), inpainter, None)
+        engine = replace(engine, depth=opened.engine.depth)
+        if settings.order:
+            # Another order asks no segmenter: what found the layers is still what found them.
+            told = opened.engine
+            engine = replace(
+                engine,
+                segmenter=told.segmenter,
+                segmenter_sha256=told.segmenter_sha256,
+                segmenter_size=told.segmenter_size,
+                options={**engine.options, "beside": told.options.get("beside")},
+            )
+        files = proven_files(
+            stack, opened.picture, opened.source, engine, settings, name=str(folder)
+        )
+        _replace(folder, opened, {**watcher.files, **files})
+    outcome = stack_outcome(folder.as_posix(), folder, stack)
+    return replace(outcome, seconds=time.perf_counter() - started)
+
+
+def _changed(
+    opened: Opened,
+    settings: PeelCommand,
+    inpainter: Inpainter,
+    load: Callable[[], Loaded],
+    watch: Watcher,
+) -> Stack:
+    """Peel one layer again, or all in another order."""
+    stack = opened.stack
+    if settings.order:
+        return reorder(stack, settings.order, inpainter, settings.peel, watch=watch)
+    number = settings.redo_layer
+    assert number is not None
+    if number > len(stack.layers):
+        raise UsageError(
+            f"there is no layer {number} in {settings.resume}; it has {len(stack.layers)}"
+        )
+    if settings.mask is None:
+        alpha = stack.layers[number - 1].rgba[..., 3]
+        mask = np.asarray(alpha / np.float32(255), np.float32)
+    else:
+        mask = _mask(settings.mask, stack, settings.max_pixels)
+    sight = load().sight
+    return redo(
+        stack,
+        number,
+        mask,
+        Careful(sight.things),
+        inpainter,
+        settings.peel,
+        front=careful(sight.front),
+        watch=watch,
+    )
+
+
+def _mask(path: Path, stack: Stack, max_pixels: int) -> Matte:
+    """Read a mask: its alpha where it has one, else its brightness."""
+    picture = read_picture(path, max_pixels=max_pixels)
+    if picture.size != stack.size:
+        raise PictureError(
+            f"{path} has {picture.size[1]}x{picture.size[0]} pixels, and the stack "
+            f"{stack.size[1]}x{stack.size[0]}; draw the mask at its size",
+            reason="mask-size",
+        )
+    has_alpha = picture.alpha is not None and (picture.alpha < 255).any()
+    values = picture.alpha if has_alpha and picture.alpha is not None else picture.rgb.mean(2)
+    matte = np.asarray(values, np.float32) / np.float32(255)
+    if not (matte > 0.5).any():
+        raise PictureError(f"{path} shows nothing: no pixel of it is bright", reason="mask-empty")
+    return matte
+
+
+def _replace(folder: Path, opened: Opened, files: dict[str, bytes]) -> None:
+    """Write the new files, the manifest last, and remove those that only the old stack had."""
+    manifest = files.pop(FILE)
+    explained = {f"explain/{path.name}" for path in (folder / "explain").glob("*-[0-9]*_*.png")}
+    with _uninterrupted():
+        for name, data in {**files, FILE: manifest}.items():
+            write_atomic(folder / name, data, root=folder)
+        for name in (file_names(opened.manifest) | explained) - set(files):
+            with suppress(OSError):
+                (folder / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait for the moment in which a stack is half old and half new."""
+    held: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {one: signal.signal(one, lambda number, _: held.append(number)) for one in numbers}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    for number in held:
+        signal.raise_signal(number)

@@ -1,0 +1,228 @@
+"""Score predictions, or models on pictures: read, segment, measure, and keep the worst."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from birefcli.batch.executor import Ended, Steps, Stop, run
+from birefcli.batch.report import Outcome, Status
+from birefcli.errors import BirefcliError, DeviceError, PictureError
+from birefcli.image.decode import Picture
+from birefcli.image.files import read_picture
+from birefcli.image.gallery import Row, make_row
+from birefcli.image.pairs import Case
+from birefcli.image.types import Alpha, Matte, Rgb, to_uint8
+from birefcli.matte.cutout import network_view
+from birefcli.metrics.pair import Float, make_pair, matte_of
+from birefcli.metrics.tally import DIGITS, Tally, measure, pooled, unavailable
+from birefcli.models.segmenter import LoadedSegmenter, segment_each
+from birefcli.models.store import ModelInfo
+from birefcli.settings.evaluate import EvalProtocol, EvalSettings, Metric
+
+WORST = 20  # rows of a gallery
+TINT = 2  # levels between the channels of a pixel, on average: more than a JPEG does to grey
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """A case on its way: its truth (H, W), its picture where needed, then its prediction."""
+
+    case: Case
+    truth: Alpha
+    picture: Picture | None
+    prediction: Alpha | None = None
+    # Files read as mattes that look like photographs.
+    colourful: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """How one case ended: its measured metrics, and its row of the gallery."""
+
+    outcome: Outcome
+    values: dict[Metric, Float] = field(default_factory=dict)
+    row: Row | None = None
+    is_resized: bool = False
+    is_unreadable: bool = False
+    colourful: tuple[Path, ...] = ()
+
+
+@dataclass
+class Result:
+    """What a model, or a folder of predictions, is worth."""
+
+    name: str
+    tally: Tally
+    model: ModelInfo | None = None
+    resized: list[str] = field(default_factory=list)
+    colourful: list[Path] = field(default_factory=list)
+    failures: list[Outcome] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
+    worst: list[tuple[float, Row]] = field(default_factory=list)
+
+    def add(self, scored: Scored) -> None:
+        """Count a case; of the pictures only the worst are kept."""
+        name = scored.outcome.source
+        if scored.is_unreadable:
+            self.unreadable.add(name)
+        if scored.outcome.status == Status.FAILED:
+            self.failures.append(scored.outcome)
+            return
+        self.tally.add(name, scored.values)
+        if scored.is_resized:
+            self.resized.append(name)
+        self.colourful += scored.colourful
+        score = self.tally.of(name, self.tally.metrics[0])
+        if scored.row is not None and not np.isnan(score):
+            self.worst.append((score, scored.row))
+            sign = -1 if self.tally.metrics[0].is_error else 1
+            self.worst.sort(key=lambda ranked: sign * ranked[0])
+            del self.worst[WORST:]
+
+
+def choose_metrics(settings: EvalSettings, say: Callable[[str], None]) -> tuple[Metric, ...]:
+    """Give the metrics that are asked for and possible; what is left out is said in a sentence."""
+    wanted = tuple(dict.fromkeys((*settings.metrics, *(b.metric for b in settings.fail_below))))
+    lacking = unavailable(wanted)
+    possible = tuple(metric for metric in wanted if metric not in lacking)
+    if lacking:
+        words = (
+            f"{' and '.join(lacking)} need SciPy and scikit-image"
+            " (pip install 'scipy>=1.13' 'scikit-image>=0.26')"
+        )
+        if not possible or any(bar.metric in lacking for bar in settings.fail_below):
+            raise DeviceError(words)
+        say(f"left out: {words}")
+    return possible
+
+
+def evaluate(
+    cases: Sequence[Case],
+    metrics: tuple[Metric, ...],
+    settings: EvalSettings,
+    loaded: LoadedSegmenter | None,
+    stop: Stop,
+) -> Iterator[Scored]:
+    """Score every case, in order: its prediction's file, or what the model makes of its picture."""
+    worker = EvalWorker(metrics, settings, loaded)
+    return run(cases, worker.steps, stop)
+
+
+@dataclass(frozen=True)
+class EvalWorker:
+    """The three steps every case goes through; a bad file ends in its own outcome."""
+
+    metrics: tuple[Metric, ...]
+    settings: EvalSettings
+    loaded: LoadedSegmenter | None
+
+    @property
+    def steps(self) -> Steps[Case, Item, Scored]:
+        """Give the steps to the executor."""
+        return Steps(self.read, self.compute, self.write, self.batch)
+
+    def batch(self) -> int:
+        """Give how many pictures share one pass."""
+        return self.loaded.batch if self.loaded else 1
+
+    def read(self, case: Case) -> Item | Ended[Scored]:
+        """Decode the truth, and the prediction or the picture."""
+        try:
+            mattes = [path for path in (case.truth, case.prediction) if path is not None]
+            read = [self._decode(path) for path in mattes]
+            truth, *predictions = (_matte(picture) for picture in read)
+            needs_picture = self.loaded or self.settings.gallery
+            picture = self._decode(case.picture) if needs_picture and case.picture else None
+            colourful = tuple(
+                path
+                for path, matte in zip(mattes, read, strict=True)
+                if matte.alpha is None and _is_colourful(matte.rgb)
+            )
+            return Item(case, truth, picture, next(iter(predictions), None), colourful)
+        except Exception as error:
+            return Ended(replace(_failed(case, error), is_unreadable=True))
+
+    def _decode(self, path: Path) -> Picture:
+        return read_picture(path, max_pixels=self.settings.max_pixels)
+
+    def compute(self, items: Sequence[Item]) -> list[Item | Ended[Scored]]:
+        """Segment a batch, where a model is scored."""
+        if self.loaded is None:
+            return list(items)
+        pictures = [item.picture for item in items if item.picture is not None]
+        results = segment_each(self.loaded.segment, [self._view(p) for p in pictures])
+        return [
+            Ended(_failed(item.case, result))
+            if isinstance(result, Exception)
+            else self._predicted(item, result)
+            for item, result in zip(items, results, strict=True)
+        ]
+
+    @property
+    def _is_official(self) -> bool:
+        return self.settings.protocol == EvalProtocol.OFFICIAL
+
+    def _view(self, picture: Picture) -> Rgb:
+        """Give what the network sees (H, W, 3): the benchmark knows no alpha, `cut` does."""
+        return picture.rgb if self._is_official else network_view(picture)
+
+    def _predicted(self, item: Item, matte: Matte) -> Item:
+        """Round a matte to 8 bits as `cut` would write it, with the picture's own alpha."""
+        assert item.picture is not None
+        own = None if self._is_official else item.picture.alpha
+        return replace(item, prediction=to_uint8(matte * (255 if own is None else own)))
+
+    def write(self, item: Item) -> Scored:
+        """Measure a prediction against its truth."""
+        assert item.prediction is not None
+        try:
+            pair = make_pair(item.prediction, item.truth, stretches=self._is_official)
+            values = measure(pair, self.metrics)
+            row = self._row(item, pair.prediction, values) if self.settings.gallery else None
+        except Exception as error:
+            return _failed(item.case, error)
+        is_resized = item.prediction.shape != item.truth.shape
+        return Scored(
+            Outcome(item.case.name, Status.DONE),
+            values,
+            row,
+            is_resized=is_resized,
+            colourful=item.colourful,
+        )
+
+    def _row(self, item: Item, prediction: Alpha, values: dict[Metric, Float]) -> Row:
+        metric = self.metrics[0]
+        score = pooled(metric, values[metric][None])[0]
+        caption = f"{item.case.name}   {metric} {score:.{DIGITS.get(metric, 3)}f}"
+        rgb: Rgb | None = None if item.picture is None else self._view(item.picture)
+        return make_row(caption, rgb, prediction, item.truth)
+
+
+def _matte(picture: Picture) -> Alpha:
+    """Read a matte (H, W); of a cutout in colour that is its alpha, even if nothing was cut."""
+    if picture.alpha is not None and _is_colourful(picture.rgb):
+        return picture.alpha
+    return matte_of(picture)
+
+
+def _is_colourful(rgb: Rgb) -> bool:
+    """Tell colours (H, W, 3) from grey; every fourth pixel a side is enough."""
+    some = rgb[::4, ::4]
+    low, high = some.min(axis=2), some.max(axis=2)
+    return float((high - low).mean()) > TINT
+
+
+def _failed(case: Case, error: Exception) -> Scored:
+    """Turn what went wrong with one case into its outcome."""
+    if os.environ.get("BIREFCLI_DEBUG") and not isinstance(error, BirefcliError):
+        raise error
+    is_ours = isinstance(error, BirefcliError)
+    reason = error.reason if isinstance(error, PictureError) else "internal"
+    message = str(error) if is_ours else f"{type(error).__name__}: {error}"
+    files = [str(path) for path in (case.truth, case.picture, case.prediction) if path]
+    if not any(file in message for file in files):
+        message = f"{case.name}: {message}"
+    return Scored(Outcome(case.name, Status.FAILED, reason, message))

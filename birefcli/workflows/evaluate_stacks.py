@@ -1,0 +1,119 @@
+"""Take seeded scenes apart in several ways, and score every stack beside the truth."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from birefcli.batch.executor import Stop
+from birefcli.errors import BirefcliError, PictureError
+from birefcli.image.files import encode
+from birefcli.image.types import Rgb
+from birefcli.metrics.stacks.layerd import layerd_scores
+from birefcli.metrics.stacks.measure import measure
+from birefcli.metrics.stacks.pile import Told, truth_of
+from birefcli.scenes.suites.draw import draw_suite
+from birefcli.scenes.suites.layered import LayeredScene, picture
+from birefcli.settings.evaluate_stacks import GROUPINGS, EvalPeelSettings
+from birefcli.settings.synth import Suite
+from birefcli.stack.compositing import lay, lay_with_pillow
+from birefcli.stack.formats.ora import read_ora, write_ora
+from birefcli.stack.formats.psd import write_psd
+from birefcli.stack.formats.psd_read import read_psd
+from birefcli.stack.provenance import Source
+from birefcli.stack.trimmed_layers import pieces
+from birefcli.stack.types import Stack
+from birefcli.stack.verify import compare, lay_all
+from birefcli.workflows.baselines import Way
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How one scene came out one way: its metrics by name, or what went wrong."""
+
+    way: str
+    suite: Suite
+    seed: int
+    values: dict[str, float] = field(default_factory=dict)
+    failure: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The scene and the way."""
+        return f"{self.suite}/{self.seed:06} by {self.way}"
+
+
+def score_all(settings: EvalPeelSettings, ways: Sequence[Way], stop: Stop) -> Iterator[Scored]:
+    """Draw every scene, take it apart every way, and score it; once `stop` is asked, no more."""
+    for suite, seed in settings.scenes:
+        if stop.asked:
+            return
+        scene = draw_suite(suite, seed, settings.side)
+        for way in ways:
+            yield _scored(scene, suite, way)
+
+
+def _scored(scene: LayeredScene, suite: Suite, way: Way) -> Scored:
+    """Score one scene; what goes wrong with it is its own failure."""
+    try:
+        began = time.perf_counter()
+        stack = way(scene)
+        seconds = time.perf_counter() - began
+        return Scored(way.name, suite, scene.seed, {**score(scene, stack), "seconds": seconds})
+    except Exception as error:
+        is_ours = isinstance(error, BirefcliError)
+        # What is wrong with the model or the device is no scene's fault.
+        if is_ours and not isinstance(error, PictureError):
+            raise
+        if os.environ.get("BIREFCLI_DEBUG") and not is_ours:
+            raise
+        failed = Scored(way.name, suite, scene.seed, failure=f"{type(error).__name__}: {error}")
+        return replace(failed, failure=f"{failed.name}: {failed.failure}")
+
+
+def score(scene: LayeredScene, stack: Stack) -> dict[str, float]:
+    """Give every metric of a scene's stack by name, without its time."""
+    truth = truth_of(scene)
+    layers = tuple(layer.rgba for layer in stack.layers)
+    is_invented = stack.invented > 0 if stack.invented.size else np.zeros(stack.size, bool)
+    told = Told(np.ascontiguousarray(stack.background[..., :3]), layers, is_invented)
+    values = {**exactness(stack, picture(scene)), **measure(truth, told)}
+    for name, least in GROUPINGS.items():
+        true = truth.background, truth.layers
+        for edits, at in enumerate(layerd_scores(true, (told.background, layers), least)):
+            values |= {f"{name}-rgb-{edits}": at.rgb, f"{name}-iou-{edits}": at.iou}
+    return values
+
+
+def exactness(stack: Stack, shown: Rgb) -> dict[str, float]:
+    """Lay a stack back in every way: the most pixels that differ, and the most levels in floats.
+
+    In whole numbers, by Pillow, and from an .ora and a .psd read again nothing may differ.
+    """
+    opaque = np.full(stack.size, 255, np.uint8)
+    whole = np.dstack([shown, opaque])
+    layers = [layer.rgba for layer in stack.layers]
+    cut = pieces(stack)
+    pngs = {piece.file: encode(piece.rgba, "png") for piece in cut}
+    source = Source(file="scene.png", sha256="", mode="RGB")
+    laid = (
+        lay(stack.background, layers),
+        lay_with_pillow(stack.background, layers),
+        lay_all(read_ora(write_ora(cut, pngs, whole, source, b"{}"))),
+        lay_all(read_psd(write_psd(cut, whole))),
+    )
+    return {
+        "differing-px": float(max(compare(whole, other).differing_px for other in laid)),
+        "float-error": float(np.abs(laid_in_floats(stack) - shown).max()),
+    }
+
+
+def laid_in_floats(stack: Stack) -> np.ndarray:
+    """Lay a stack over its opaque background without rounding (H, W, 3), on 0…255."""
+    laid = stack.background[..., :3].astype(np.float64)
+    for layer in stack.layers:
+        share = layer.rgba[..., 3:] / 255
+        laid = share * layer.rgba[..., :3] + (1 - share) * laid
+    return laid

@@ -1,0 +1,125 @@
+"""Around a peel: what is told of it while it runs, and what its manifest says of its making."""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from birefcli import __version__
+from birefcli.image.files import encode
+from birefcli.image.types import Matte, Rgb
+from birefcli.inpaint.protocol import Inpainter
+from birefcli.models.depth import DepthEstimator
+from birefcli.models.segmenter import Segmenter, segment_each
+from birefcli.models.store import ModelFile
+from birefcli.settings.peel import PeelCommand
+from birefcli.stack.provenance import Engine
+
+# Colours for the things of a pass: neighbours in number are far apart in hue.
+_HUES = np.array(
+    [[0, 0, 0], [230, 80, 60], [60, 150, 230], [240, 190, 40], [90, 190, 90], [170, 90, 210]],
+    np.uint8,
+)
+
+
+@dataclass(frozen=True)
+class Careful:
+    """A segmenter whose mattes are looked at before they are used."""
+
+    segment: Segmenter
+
+    def __call__(self, images: Sequence[Rgb]) -> list[Matte]:
+        """Give one matte per picture, or raise what is wrong with one of them."""
+        mattes = []
+        for result in segment_each(self.segment, images):
+            if isinstance(result, Exception):
+                raise result
+            mattes.append(result)
+        return mattes
+
+
+def careful(segment: Segmenter | None) -> Segmenter | None:
+    """Look at the mattes of a segmenter, where there is one."""
+    return None if segment is None else Careful(segment)
+
+
+@dataclass
+class Watcher:
+    """Says how each pass goes, and keeps pictures of it where the peel shall be explained.
+
+    Passes that come up within `patience` seconds are not told.
+    """
+
+    name: str
+    say: Callable[[str], None]
+    keeps: bool = False
+    patience: float = 0
+    files: dict[str, bytes] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic, init=False)
+
+    def __call__(self, name: str, array: NDArray[Any]) -> None:
+        """Take a piece of evidence: its name, such as pass-01/labels, and its array."""
+        is_told = time.monotonic() - self._began >= self.patience
+        if is_told and (found := re.fullmatch(r"pass-(\d+)/labels", name)):
+            count = len(np.unique(array[array > 0]))
+            things = "1 thing" if count == 1 else f"{count or 'no'} things"
+            self.say(f"{self.name}: pass {int(found[1])}, {things}")
+        if self.keeps and array.ndim == 2 and array.size:
+            self.files[f"explain/{name.replace('/', '_')}.png"] = encode(_shown(array), "png")
+
+
+def _shown(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """Draw labels in colours, and masks in black and white."""
+    if array.dtype == np.bool_:
+        return np.where(array, np.uint8(255), np.uint8(0))
+    labels = np.asarray(array, np.int64)
+    return _HUES[np.where(labels > 0, 1 + (labels - 1) % (len(_HUES) - 1), 0)]
+
+
+def engine_of(
+    settings: PeelCommand,
+    model: ModelFile,
+    other: ModelFile,
+    inpainter: Inpainter,
+    depth: DepthEstimator | None,
+) -> Engine:
+    """Say what peels; `other` is the model that looks beside the named one."""
+    return Engine(
+        version=__version__,
+        segmenter=model.name,
+        segmenter_sha256=model.sha256,
+        segmenter_size=(model.size[1], model.size[0]) if model.size else None,
+        inpaint=inpainter.name,
+        lama_sha256=lama_sha256(inpainter),
+        depth=depth.name if depth else None,
+        seed=settings.peel.seed,
+        options={**plain_settings(settings), "beside": {"id": other.name, "sha256": other.sha256}},
+    )
+
+
+def lama_sha256(inpainter: Inpainter) -> str | None:
+    """Give the hash of the network that fills, if one does or may."""
+    network = getattr(inpainter, "slow", None) or inpainter
+    sha256: str | None = getattr(network, "sha256", None)
+    return sha256
+
+
+def plain_settings(settings: PeelCommand) -> dict[str, Any]:
+    """Give the settings that decide a stack as plain values, in a fixed order."""
+    peel = {one.name: _plain(getattr(settings.peel, one.name)) for one in fields(settings.peel)}
+    return {
+        **peel,
+        "inpaint": settings.inpaint,
+        "depth": settings.depth,
+        "format": sorted(format.value for format in settings.formats),
+        "explain": settings.explain,
+    }
+
+
+def _plain(value: object) -> Any:
+    """Write an enum as its word."""
+    return getattr(value, "value", value)

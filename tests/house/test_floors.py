@@ -1,0 +1,198 @@
+"""The shape of the house: imports point down, files are short, and nothing is left for later."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import birefcli
+
+HOUSE = Path(birefcli.__file__).parent
+LONGEST = 400  # lines of a file
+
+
+MOST_ARROWS = 89  # between rooms
+LONGEST_CHAIN = 9  # of rooms that import one another
+# The lowest first. A room imports from its own floor and from those below it.
+FLOORS = (
+    "__init__ errors",
+    "settings",
+    "image",
+    "matte net",
+    "models inpaint scenes metrics stack",
+    "peel",
+    "batch train",
+    "workflows",
+    "cli",
+    "__main__",
+)
+# What a room, or a room inside it, may import that others wrote.
+PACKAGES = {
+    "image": "PIL cv2 numpy",
+    "matte": "PIL cv2 numpy",
+    "net": "PIL cv2 numpy safetensors timm torch",
+    "models": "cv2 huggingface_hub numpy torch transformers",
+    "inpaint": "cv2 numpy simple_lama_inpainting torch",
+    "scenes": "cv2 numpy",
+    "metrics": "cv2 numpy scipy skimage",
+    "metrics.stacks": "cv2 numpy",
+    "stack": "PIL cv2 numpy",
+    "peel": "cv2 numpy",
+    "train": "accelerate numpy torch",
+    "train.data": "PIL numpy",
+    "workflows": "cv2 numpy",
+    "cli": "rich typer",
+}
+# To be mended: what points up, or sideways without need.
+UPWARD = {
+    ("birefcli.net.predict", "birefcli.matte.pixelart"),
+    ("birefcli.inpaint.lama", "birefcli.models.cache"),
+    ("birefcli.inpaint.lama", "birefcli.models.store"),
+    ("birefcli.inpaint.lama", "birefcli.models.variants"),
+    ("birefcli.image.pairs", "birefcli.batch.report"),
+    ("birefcli.stack.compose", "birefcli.batch.naming"),
+    ("birefcli.stack.compose", "birefcli.batch.plan"),
+}
+
+
+@dataclass(frozen=True)
+class Module:
+    """A file of the package, read."""
+
+    name: str
+    path: Path
+
+    @property
+    def room(self) -> str:
+        """The folder it lies in, or its own name where it lies in none."""
+        return [*self.name.split("."), "__init__"][1]
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        return self.path.read_text(encoding="utf-8")
+
+    @property
+    def imports(self) -> set[str]:
+        """Every module it imports, at the top or inside a function."""
+        return set(_imports(ast.parse(self.text)))
+
+
+@cache
+def modules() -> dict[str, Module]:
+    found = {}
+    for path in sorted(HOUSE.rglob("*.py")):
+        name = ".".join(path.relative_to(HOUSE.parent).with_suffix("").parts)
+        name = name.removesuffix(".__init__")
+        found[name] = Module(name, path)
+    return found
+
+
+def floor_of(room: str) -> int:
+    """How high a room lies."""
+    return next(i for i, rooms in enumerate(FLOORS) if room in rooms.split())
+
+
+def packages_of(module: Module) -> set[str]:
+    """The packages a module may import: those of the innermost room that has a say."""
+    inner = module.name.removeprefix("birefcli.")
+    while inner not in PACKAGES and "." in inner:
+        inner = inner.rpartition(".")[0]
+    return set(PACKAGES.get(inner, "").split())
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, "imports name the whole module"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in modules() else node.module
+
+
+def own(module: Module) -> list[Module]:
+    """The modules of ours that a module imports."""
+    return [modules()[name] for name in sorted(module.imports) if name.startswith("birefcli")]
+
+
+each = pytest.mark.parametrize("module", modules().values(), ids=modules())
+
+
+def arrows() -> dict[str, set[str]]:
+    """The rooms that each room imports from."""
+    found: dict[str, set[str]] = {module.room: set() for module in modules().values()}
+    for module in modules().values():
+        found[module.room] |= {
+            other.room
+            for other in own(module)
+            if other.room != module.room and (module.name, other.name) not in UPWARD
+        }
+    return found
+
+
+def test_every_room_has_one_floor_and_every_floor_its_rooms() -> None:
+    rooms = [room for floor in FLOORS for room in floor.split()]
+    assert len(rooms) == len(set(rooms))
+    assert {module.room for module in modules().values()} == set(rooms)
+
+
+@each
+def test_imports_point_down(module: Module) -> None:
+    upwards = [
+        other.name
+        for other in own(module)
+        if floor_of(other.room) > floor_of(module.room) and (module.name, other.name) not in UPWARD
+    ]
+    assert upwards == []
+
+
+@each
+def test_packages_stay_in_their_rooms(module: Module) -> None:
+    packages = {name.partition(".")[0] for name in module.imports}
+    assert packages - {"birefcli", *sys.stdlib_module_names} <= packages_of(module)
+
+
+def test_imports_make_no_circle() -> None:
+    graph = {name: {other.name for other in own(module)} for name, module in modules().items()}
+    TopologicalSorter(graph).prepare()
+
+
+def test_rooms_make_no_circle() -> None:
+    TopologicalSorter(arrows()).prepare()
+
+
+def test_few_arrows_lead_from_room_to_room() -> None:
+    assert sum(map(len, arrows().values())) <= MOST_ARROWS
+
+
+def test_no_chain_of_rooms_is_long() -> None:
+    below = arrows()
+    lengths: dict[str, int] = {}
+    for room in TopologicalSorter(below).static_order():
+        lengths[room] = 1 + max((lengths[other] for other in below[room]), default=0)
+    assert max(lengths.values()) <= LONGEST_CHAIN
+
+
+@each
+def test_a_file_is_short_enough_for_one_sitting(module: Module) -> None:
+    assert len(module.text.splitlines()) <= LONGEST
+
+
+@each
+def test_a_file_opens_with_a_sentence(module: Module) -> None:
+    opening = ast.get_docstring(ast.parse(module.text)) or ""
+    assert re.match(r"\S.*[.:]$", opening.partition("\n\n")[0], re.DOTALL)
+
+
+@each
+def test_nothing_is_left_for_later(module: Module) -> None:
+    later = r"\b(TODO|FIXME|XXX|HACK)\b|(?i:not (yet )?implemented|NotImplemented|coming soon)"
+    assert re.search(later, module.text) is None

@@ -1,0 +1,229 @@
+"""One step of a training: over processes, over batches, with adapters, recomputed, and spoilt."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fakes import tiny_config
+from training_steps import (
+    WHOLE,
+    make_batch,
+    steps_settings,
+    take_steps,
+    tiny_trainee,
+)
+
+import birefcli
+from birefcli.errors import BirefcliError, DeviceError, WeightsError
+from birefcli.net.birefnet import BiRefNet
+from birefcli.net.checkpoint import load_network, save_network
+from birefcli.settings.train import GradientLabel, Stage
+from birefcli.train.lora import adapt, merged
+from birefcli.train.processes import join_processes
+from birefcli.train.recompute import recompute_blocks
+from birefcli.train.schedule import loss_weights
+from birefcli.train.step import batch_loss, take_step
+
+
+def furthest(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
+    assert a.keys() == b.keys()
+    return max(float((a[name].double() - b[name].double()).abs().max()) for name in a)
+
+
+def test_two_processes_equal_one_with_twice_the_batch(tmp_path):
+    """Gloo on the CPU, in float64; the loop multiplies the summed IoU term by their number."""
+    pytest.importorskip("accelerate")
+    script = Path(__file__).parents[1] / "training_steps.py"
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    folders = [Path(birefcli.__file__).parents[1], script.parent]
+    done = subprocess.run(
+        [sys.executable, *launch, str(script), str(tmp_path / "two.pt")],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(map(str, folders)),
+            "OMP_NUM_THREADS": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    two = torch.load(tmp_path / "two.pt", weights_only=True)
+    assert two["count"] == 2
+    settings = steps_settings()
+    batches = [[make_batch(step)] for step in range(3)]
+    trainee = tiny_trainee(settings)
+    begun = {name: value.clone() for name, value in trainee.network.state_dict().items()}
+    one = take_steps(trainee, settings, batches)
+    assert furthest(one, begun) > 1e-3
+    assert furthest(one, two["weights"]) <= 1e-6
+
+
+def test_accumulated_batches_equal_one_larger(tmp_path):
+    whole, halves = steps_settings(), steps_settings(accumulate=2)
+    one = take_steps(tiny_trainee(whole), whole, [[make_batch(step)] for step in range(2)])
+    parts = [[make_batch(step, 0, 2), make_batch(step, 2, WHOLE)] for step in range(2)]
+    two = take_steps(tiny_trainee(halves), halves, parts)
+    assert furthest(one, two) <= 1e-9
+
+
+def test_many_processes_need_accelerate(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr("birefcli.train.processes.find_spec", lambda _: None)
+    with pytest.raises(DeviceError, match="pip install"):
+        join_processes("cpu")
+
+
+def test_merged_adapters_are_plain_weights_that_say_the_same(tmp_path):
+    settings = steps_settings(lora=2, encoder_rate=1.0)
+    trainee = tiny_trainee(settings)
+    begun = {name: p.detach().clone() for name, p in trainee.network.named_parameters()}
+    take_steps(trainee, settings, [[make_batch(step)] for step in range(3)])
+    moved = {n for n, p in trainee.network.named_parameters() if not torch.equal(p, begun[n])}
+    assert moved and all(name.endswith((".up", ".down")) for name in moved)
+
+    adapted = trainee.network.eval()
+    plain = merged(adapted)
+    assert plain.state_dict().keys() == BiRefNet(plain.config).state_dict().keys()
+    image = torch.randn(1, 3, 64, 64, dtype=torch.float64)
+    with torch.no_grad():
+        difference = (adapted(image).logits - plain(image).logits).abs().max()
+        fresh = tiny_trainee(steps_settings()).network.eval()(image).logits - plain(image).logits
+    assert difference <= 1e-5 < fresh.abs().max()
+    save_network(tmp_path / "a.safetensors", plain, {}, half=True)
+    assert load_network(tmp_path / "a.safetensors", name="a").config == plain.config
+
+
+def test_an_adapter_is_smaller_than_what_it_adapts():
+    network = BiRefNet(tiny_config())
+    total = sum(p.numel() for p in network.parameters())
+    adapt(network, 4)
+    learning = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    assert 0 < learning < total / 2
+
+
+def test_adapters_of_a_frozen_encoder_never_learn():
+    network = tiny_trainee(steps_settings(lora=2, encoder_rate=0.0)).network
+    learning = {name for name, p in network.named_parameters() if p.requires_grad}
+    assert learning and not any(name.startswith("bb.") for name in learning)
+
+
+def test_recomputed_blocks_give_the_same_gradients_and_statistics():
+    settings = steps_settings(frozen_norms=False)
+    batch = make_batch(0)
+    found = []
+    for recomputes in (False, True):
+        trainee = tiny_trainee(settings, dropout=0.1)
+        if recomputes:
+            assert recompute_blocks(trainee.network) > 10
+        torch.manual_seed(1)
+        weights = loss_weights(0.0, settings, count=1, processes=1)
+        loss, _ = batch_loss(trainee, batch, weights, settings)
+        loss.backward()
+        gradients = {n: p.grad for n, p in trainee.network.named_parameters()}
+        found.append((gradients, trainee.network.state_dict()))
+    assert furthest(found[0][0], found[1][0]) == 0
+    assert furthest(found[0][1], found[1][1]) == 0
+
+
+def test_recomputing_keeps_less_for_the_backward_pass():
+    kept = []
+    for checkpointing in (False, True):
+        settings = steps_settings(checkpointing=checkpointing)
+        trainee = tiny_trainee(settings)
+        weights = loss_weights(0.0, settings, count=1, processes=1)
+        sizes = {}
+
+        def pack(tensor, sizes=sizes):
+            sizes[tensor.data_ptr()] = tensor.numel()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            batch_loss(trainee, make_batch(0), weights, settings)
+        kept.append(sum(sizes.values()))
+    assert kept[1] < 0.6 * kept[0]
+
+
+def test_nan_stops_with_the_batch_saved_and_its_pictures_named(tmp_path):
+    settings = steps_settings(out=tmp_path)
+    trainee = tiny_trainee(settings)
+    with torch.no_grad():
+        trainee.network.decoder.conv_out1[0].bias.fill_(torch.nan)
+    before = {name: value.clone() for name, value in trainee.network.state_dict().items()}
+    with pytest.raises(WeightsError, match=r"step 7, on pictures made of p0, p1.*nan_batch\.npz"):
+        take_step(
+            trainee,
+            [make_batch(0)],
+            7,
+            1e-3,
+            loss_weights(0.0, settings, count=1, processes=1),
+            settings,
+        )
+    with np.load(tmp_path / "nan_batch.npz") as saved:
+        assert saved["rgb0"].shape == (WHOLE, 64, 64, 3)
+        assert list(saved["names0"]) == ["p0", "p1", "p2", "p3"]
+    after = trainee.network.state_dict()
+    assert all(torch.equal(before[n], after[n]) or before[n].isnan().any() for n in before)
+
+
+def test_a_frozen_encoder_never_moves_and_norms_at_rest_keep_their_statistics():
+    settings = steps_settings(encoder_rate=0.0, frozen_norms=False)
+    trainee = tiny_trainee(settings)
+    begun = {name: value.clone() for name, value in trainee.network.state_dict().items()}
+    after = take_steps(trainee, settings, [[make_batch(0)]])
+    changed = {name for name in begun if not torch.equal(begun[name], after[name])}
+    assert changed and not any(name.startswith("bb.") for name in changed)
+    assert any("running_mean" in name for name in changed)
+    settings = steps_settings(frozen_norms=True)
+    trainee = tiny_trainee(settings)
+    after = take_steps(trainee, settings, [[make_batch(0)]])
+    assert all(torch.equal(begun[name], after[name]) for name in begun if "running" in name)
+
+
+def test_single_pictures_are_trained_with_norms_at_rest():
+    settings = steps_settings(frozen_norms=False, stages=(Stage(1.0, 64, 1),))
+    take_steps(tiny_trainee(settings), settings, [[make_batch(0, 0, 1)]])
+
+
+def test_both_gradient_labels_teach_the_edges():
+    found = []
+    for label in GradientLabel:
+        settings = steps_settings(gradient_label=label)
+        weights = loss_weights(0.0, settings, count=1, processes=1)
+        trainee = tiny_trainee(settings)
+        _, terms = batch_loss(trainee, make_batch(0), weights, settings)
+        found.append(float(terms["gradient"]))
+    assert all(np.isfinite(found)) and found[0] != found[1]
+
+
+def test_a_class_head_learns_from_the_labels_it_has():
+    settings = steps_settings()
+    torch.manual_seed(0)
+    from birefcli.train.processes import Alone
+    from birefcli.train.trainee import make_trainee
+
+    network = BiRefNet(replace(tiny_config(), classes=3, dropout=0.0)).double()
+    trainee = make_trainee(network, settings, Alone(), lambda _: None)
+    head = network.cls_head[0].weight.detach().clone()
+    batch = replace(make_batch(0), labels=np.array([0, -1, 2, 1]))
+    take_steps(trainee, settings, [[batch]])
+    assert not torch.equal(head, network.cls_head[0].weight)
+    nothing = replace(batch, labels=np.full(4, -1))
+    weights = loss_weights(0.0, settings, count=1, processes=1)
+    _, terms = batch_loss(trainee, nothing, weights, settings)
+    assert float(terms["class"]) == 0
+
+
+def test_a_step_that_does_not_fit_into_memory_says_what_helps():
+    def forward(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    settings = steps_settings()
+    trainee = replace(tiny_trainee(settings), forward=forward)
+    with pytest.raises(BirefcliError, match=r"4 pictures of 64x64 .* smaller --batch"):
+        take_steps(trainee, settings, [[make_batch(0)]])

@@ -1,0 +1,106 @@
+"""birefcli bench: where the time goes, and that it all adds up."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from birefcli.cli import app
+from birefcli.image.types import Matte, Rgb
+from birefcli.inpaint.choose import AutoInpainter
+from birefcli.inpaint.membrane import Membrane
+from birefcli.inpaint.protocol import fill
+from birefcli.settings.bench import BenchSettings
+from birefcli.workflows.bench import Clock, Stage, TimedInpainter, bench
+
+SMALL = ("--side", "64", "-n", "1")
+
+
+def sees(images: list[Rgb]) -> list[Matte]:  # type: ignore[misc]
+    """A slow segmenter that takes the middle for the object, once."""
+    time.sleep(0.02)
+    mattes = [np.zeros(image.shape[:2], np.float32) for image in images]
+    for matte in mattes:
+        matte[16:48, 16:48] = 1
+    return mattes
+
+
+def test_time_inside_a_stage_is_not_counted_to_the_one_around_it() -> None:
+    clock = Clock()
+    began = time.perf_counter()
+    with clock.over(Stage.LIFT):
+        time.sleep(0.01)
+        with clock.over(Stage.FILL), clock.over(Stage.NETWORK):
+            time.sleep(0.05)
+        with clock.over(Stage.FILL):
+            time.sleep(0.02)
+    assert clock.seconds[Stage.NETWORK] >= 0.05
+    assert clock.seconds[Stage.FILL] >= 0.02
+    assert clock.seconds[Stage.LIFT] >= 0.01
+    # Were anything counted twice, there would be more than there was.
+    assert clock.total <= time.perf_counter() - began
+
+
+def test_a_timed_filler_fills_and_tells_as_the_one_inside() -> None:
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 255, (24, 24, 3)).astype(np.uint8)
+    hole = np.zeros((24, 24), bool)
+    hole[8:14, 8:14] = True
+    clock = Clock()
+    timed = TimedInpainter(AutoInpainter(), clock)
+    told, plain = fill(timed, picture, hole), fill(AutoInpainter(), picture, hole)
+    assert (told.rgb == plain.rgb).all()
+    assert (told.backend, told.proxy_l1) == (plain.backend, plain.proxy_l1)
+    assert (timed(picture, hole) == plain.rgb).all()
+    assert list(clock.seconds) == [Stage.FILL]
+
+
+@pytest.mark.parametrize(
+    ("is_peel", "stages"),
+    [
+        (False, {Stage.READ, Stage.NETWORK, Stage.CUT, Stage.ENCODE}),
+        (True, set(Stage) - {Stage.CUT}),
+    ],
+)
+def test_every_picture_goes_through_every_stage(is_peel: bool, stages: set[Stage]) -> None:
+    settings = BenchSettings(is_peel=is_peel, number=2, side=64)
+    clocks = list(bench(settings, sees, Membrane()))
+    assert len(clocks) == 2
+    for clock in clocks:
+        assert set(clock.seconds) == stages
+        assert all(seconds > 0 for seconds in clock.seconds.values())
+        assert clock.seconds[Stage.NETWORK] >= 0.02
+        assert (clock.layers > 0) == is_peel
+
+
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(app, ["bench", *SMALL, *arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_stages_add_up_to_a_picture(here: Path) -> None:
+    result = run("--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert sum(found["ms"].values()) == pytest.approx(found["ms_a_picture"])
+    assert found["pictures_a_second"] == pytest.approx(1000 / found["ms_a_picture"])
+    assert found["peak_memory_mib"] > 10
+
+
+def test_a_peel_is_timed_as_typed(here: Path, tiny: Path) -> None:
+    result = run("--peel", "--model", str(tiny), "--inpaint", "membrane")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("# peel: 1 picture of 85x64, ")
+    names = [line.split("\t")[0] for line in lines[1:]]
+    assert names[0] == "read" and names[-3:] == ["picture", "pass", "memory"]
+    assert {"network", "order and lift", "encode", "prove"} <= set(names)
+
+
+def test_a_filler_nobody_knows_is_a_usage_error(here: Path) -> None:
+    assert run("--peel", "--inpaint", "magic").exit_code == 2
