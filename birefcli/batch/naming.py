@@ -2,7 +2,6 @@
 
 import os
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +10,10 @@ from pathlib import Path, PurePosixPath
 from birefcli.batch.inputs import Source
 from birefcli.batch.journal import NOTHING_KNOWN, Known
 from birefcli.errors import UsageError
+from birefcli.image.files import fold
 from birefcli.settings.cut import CutSettings
-from birefcli.settings.cutout import Format, Product
+from birefcli.settings.cutout import SUFFIXES, Format, Product
 
-SUFFIXES = {".png": Format.PNG, ".webp": Format.WEBP, ".jpg": Format.JPG, ".jpeg": Format.JPG}
 _NUMBER = re.compile(r"~\d+(?=(\.[^.]*)?$)")
 # Who holds a name that no picture of this run may take.
 _ELSEWHERE = -1
@@ -76,11 +75,6 @@ class _Crowd:
             if meeting <= self.full:
                 return wanted, holders, meeting
             self.full |= meeting
-
-
-def fold(target: str) -> str:
-    """Give what two names are compared by: equal on any file system if equal here."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", target).casefold())
 
 
 def wanted_targets(

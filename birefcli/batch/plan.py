@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 
 from birefcli.batch.inputs import STDIN, Inputs, Source
 from birefcli.batch.journal import NOTHING_KNOWN, Known
-from birefcli.batch.naming import SUFFIXES, Place, Targets, fold, name_results, wanted_targets
+from birefcli.batch.naming import Place, Targets, name_results, wanted_targets
 from birefcli.errors import UsageError
-from birefcli.image.files import sha256_file
+from birefcli.image.files import fold, real, sha256_file
 from birefcli.settings.cut import CutSettings
-from birefcli.settings.cutout import Format, Product
+from birefcli.settings.cutout import SUFFIXES, Format, Product
 
 STDOUT = "-"
 # A name with one of these was meant as a file, not as a folder.
@@ -252,8 +252,3 @@ def _targets(jobs: Sequence[Job]) -> Iterator[tuple[Path, Job]]:
         for product, target in job.targets.items():
             if target != STDOUT:
                 yield job.path(product), job
-
-
-def real(path: Path) -> str:
-    """Give what two paths to one place have in common, links resolved, case folded."""
-    return fold(os.path.realpath(path))

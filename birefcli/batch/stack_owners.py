@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from birefcli.batch.journal import Journal
-from birefcli.batch.naming import fold
+from birefcli.image.files import fold
 from birefcli.stack.manifest import FILE
 
 

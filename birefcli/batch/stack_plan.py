@@ -8,11 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from birefcli.batch.inputs import STDIN, Inputs, Source
 from birefcli.batch.journal import Journal
-from birefcli.batch.naming import fold
-from birefcli.batch.plan import STDOUT, beside, folder_prefix, real, seen_from
+from birefcli.batch.plan import STDOUT, beside, folder_prefix, seen_from
 from birefcli.batch.stack_owners import Holdings, holdings
 from birefcli.errors import UsageError
-from birefcli.image.files import PICTURE_SUFFIXES
+from birefcli.image.files import PICTURE_SUFFIXES, fold, real
 from birefcli.settings.peel import PeelCommand
 from birefcli.stack.manifest import FILE
 

@@ -50,8 +50,8 @@ def bench(
     quiet: QuietOption = False,
 ) -> None:
     """Time the stages of a cut or a peel on drawn pictures."""
-    from birefcli.inpaint.load import load_inpainter
     from birefcli.workflows.bench import bench as walk
+    from birefcli.workflows.inpainter import load_inpainter
 
     settings = BenchSettings(
         is_peel=peel,

@@ -133,8 +133,8 @@ def _run(settings: EvalSettings, *, as_json: bool, quiet: bool) -> int:
     total = len(found.cases) * max(1, len(settings.models))
     with Console(total, quiet=quiet) as console:
         metrics = choose_metrics(settings, console.warn)
-        for outcome in found.failures:
-            console.warn(f"failed: {outcome.message}")
+        for failure in found.failures:
+            console.warn(f"failed: {failure.message}")
         if len(found.left_out) == 1:
             console.say(f"left out: {found.left_out[0]} has no truth")
         elif found.left_out:

@@ -121,11 +121,11 @@ def _run(settings: EvalPeelSettings, *, quiet: bool) -> int:
     from birefcli.batch.executor import Stop
     from birefcli.batch.report import Outcome, Status
     from birefcli.cli.stack_tables import missed, show, write_json, write_markdown
-    from birefcli.inpaint.load import load_inpainter
     from birefcli.metrics.stacks.tally import StackTally
     from birefcli.workflows.baselines import ways
     from birefcli.workflows.bench import peak_memory
     from birefcli.workflows.evaluate_stacks import score_all
+    from birefcli.workflows.inpainter import load_inpainter
     from birefcli.workflows.peel_context import careful
 
     inpainter = load_inpainter(settings.inpaint, device=settings.model.device)

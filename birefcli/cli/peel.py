@@ -225,8 +225,8 @@ def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
     """Peel everything, show how it goes, and give the exit code."""
     from birefcli.batch.executor import Stop
     from birefcli.batch.report import RunReport
-    from birefcli.inpaint.load import load_inpainter
     from birefcli.models.segmenter import require_device
+    from birefcli.workflows.inpainter import load_inpainter
     from birefcli.workflows.peel import peel_all
 
     settings, inputs = prepared.settings, prepared.inputs
@@ -261,9 +261,9 @@ def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
 def _by_hand(settings: PeelCommand, *, as_json: bool, quiet: bool) -> int:
     """Change one stack, and give the exit code."""
     from birefcli.batch.report import RunReport
-    from birefcli.inpaint.load import load_inpainter
     from birefcli.models.segmenter import require_device
     from birefcli.workflows.edit_stack import change, recall
+    from birefcli.workflows.inpainter import load_inpainter
 
     require_device(settings.model)
     recalled = recall(settings)

@@ -12,10 +12,11 @@ from typing import Any
 
 import typer
 
+from birefcli.batch.report import Outcome
 from birefcli.cli.console import let_any_name_through, on_one_line, plural
 from birefcli.image.files import encode, write_atomic
 from birefcli.image.gallery import page
-from birefcli.image.pairs import Cases
+from birefcli.image.pairs import Cases, Unpaired
 from birefcli.metrics.tally import DIGITS
 from birefcli.settings.evaluate import Bar, EvalProtocol, EvalSettings, Metric
 from birefcli.workflows.evaluate import Result
@@ -141,14 +142,16 @@ def _print_table(header: str, results: Sequence[Result]) -> None:
 def _as_json(results: Sequence[Result], cases: Cases, settings: EvalSettings) -> dict[str, Any]:
     """Give everything with all digits; what has no value is null."""
     first = results[0]
+    failures: list[Unpaired | Outcome] = [*cases.failures]
+    failures += [failure for result in results for failure in result.failures]
     return {
         "protocol": settings.protocol.value,
         "is_stretched": settings.protocol == EvalProtocol.OFFICIAL,
         "pipeline": PIPELINES[settings.protocol] if settings.models else None,
         "pairs": len(cases.cases),
         "failures": [
-            {"source": outcome.source, "reason": outcome.reason, "message": outcome.message}
-            for outcome in (*cases.failures, *(f for r in results for f in r.failures))
+            {"source": failure.source, "reason": failure.reason, "message": failure.message}
+            for failure in failures
         ],
         "left_out": [path.as_posix() for path in cases.left_out],
         "results": [

@@ -304,3 +304,13 @@ def _is_alive(pid: int) -> bool:
     except (OSError, OverflowError):
         return False
     return True
+
+
+def fold(target: str) -> str:
+    """Give what two names are compared by: equal on any file system if equal here."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", target).casefold())
+
+
+def real(path: Path) -> str:
+    """Give what two paths to one place have in common, links resolved, case folded."""
+    return fold(os.path.realpath(path))

@@ -5,7 +5,6 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from birefcli.batch.report import Outcome, Status
 from birefcli.errors import InputError
 from birefcli.image.files import find_pictures
 from birefcli.settings.evaluate import EvalSettings
@@ -26,11 +25,20 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Unpaired:
+    """What should be scored and cannot be: its name or path, why in a word, and in a sentence."""
+
+    source: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Cases:
     """Everything that can be scored, what should be and cannot, and what has no truth."""
 
     cases: tuple[Case, ...]
-    failures: tuple[Outcome, ...] = ()
+    failures: tuple[Unpaired, ...] = ()
     left_out: tuple[Path, ...] = ()
 
 
@@ -53,7 +61,7 @@ class _Folder:
 
     root: Path
     files: dict[str, _Files]
-    failures: list[Outcome]
+    failures: list[Unpaired]
 
     def matte(self, name: str) -> Path | None:
         """Give the matte of a name, or note why there is no single one."""
@@ -64,7 +72,7 @@ class _Folder:
         if len(paths) > 1:
             names = ", ".join(path.name for path in paths)
             message = f"{paths[0].parent} has several files of one name: {names}; keep one"
-            self.failures.append(Outcome(paths[0].as_posix(), Status.FAILED, "ambiguous", message))
+            self.failures.append(Unpaired(paths[0].as_posix(), "ambiguous", message))
         return paths[0] if len(paths) == 1 else None
 
 
@@ -108,7 +116,7 @@ def pair_predictions(predictions: Path, truths: Path) -> Cases:
             continue
         if name not in found.files:
             message = f"{truth} has no prediction {predictions / name}.*"
-            missing.append(Outcome(name, Status.FAILED, "missing", message))
+            missing.append(Unpaired(name, "missing", message))
         elif (prediction := found.matte(name)) is not None:
             if pictures is not None:
                 picture = next(iter(pictures.files.get(name, _Files()).plain), None)
@@ -143,7 +151,7 @@ def pair_pictures(folder: Path) -> Cases:
             continue
         if not sources.get(name):
             message = f"{truth} has no picture {pictures.root / name}.*"
-            missing.append(Outcome(name, Status.FAILED, "missing", message))
+            missing.append(Unpaired(name, "missing", message))
         elif (picture := pictures.single(sources[name])) is not None:
             cases.append(Case(name, truth, picture))
     left_out = [
@@ -178,7 +186,7 @@ def _listed(folder: Path) -> _Folder:
         entry = files.setdefault(unicodedata.normalize("NFC", name), _Files())
         (entry.labels if label else entry.plain).append(path)
     closed = [
-        Outcome(path.as_posix(), Status.FAILED, "permission", f"cannot list {path}: no permission")
+        Unpaired(path.as_posix(), "permission", f"cannot list {path}: no permission")
         for path in found.closed
     ]
     return _Folder(folder, files, closed)

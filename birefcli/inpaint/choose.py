@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from birefcli.image.hard_edges import looks_hard
 from birefcli.image.types import Rgb
 from birefcli.inpaint.ground import continue_planes, is_smooth
 from birefcli.inpaint.membrane import Membrane
@@ -21,7 +22,6 @@ from birefcli.inpaint.protocol import (
     inside,
     labels_matter,
 )
-from birefcli.matte.pixelart import looks_hard
 
 PROXIES = 2
 LONGEST = 64  # the long side of a proxy hole; a larger hole is tried out smaller

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from birefcli.image.hard_edges import looks_hard
 from birefcli.image.types import Matte, Rgb
 
 LARGEST_GRID = 16
@@ -19,14 +20,6 @@ _SURE = 2.5  # of the odds' logarithm, the most that a matte says about a pixel
 _TELLING = 4.0  # the same for its colour
 _BY_MATTE, _BY_COLOR, _BY_NEIGHBORS = 0.6, 1.5, 2.0
 _UNSEEN = 2.0  # pixels of each colour that are taken as seen beforehand, on both sides together
-
-
-def looks_hard(rgb: Rgb) -> bool:
-    """Whether a picture asks for hard alpha: long side at most 256 and at most 256 colours."""
-    if max(rgb.shape[:2]) > 256:
-        return False
-    red, green, blue = np.moveaxis(rgb.astype(np.uint32), -1, 0)
-    return np.unique(red << 16 | green << 8 | blue).size <= 256
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ class Format(StrEnum):
     JPG = "jpg"
 
 
+SUFFIXES = {".png": Format.PNG, ".webp": Format.WEBP, ".jpg": Format.JPG, ".jpeg": Format.JPG}
+
+
 class AlphaMode(StrEnum):
     """Whether edges are soft or every pixel is decided; auto is hard for small few-coloured art."""
 

@@ -3,11 +3,10 @@
 import os
 from pathlib import Path
 
-from birefcli.batch.naming import SUFFIXES
-from birefcli.batch.plan import real
 from birefcli.errors import OutputError, UsageError
-from birefcli.image.files import encode, is_ours, write_atomic
+from birefcli.image.files import encode, is_ours, real, write_atomic
 from birefcli.image.types import Rgba
+from birefcli.settings.cutout import SUFFIXES
 from birefcli.stack.formats.ora import without_alpha
 from birefcli.stack.provenance import Source
 from birefcli.stack.read import Opened, read_stack

@@ -15,7 +15,6 @@ import numpy as np
 from birefcli.batch.executor import Ended, Steps, Stop, run
 from birefcli.batch.inputs import Inputs, Source, gather
 from birefcli.batch.journal import Entry, Journal, Key, digest
-from birefcli.batch.naming import SUFFIXES
 from birefcli.batch.plan import STDOUT, Job, Plan, make_plan, output_roots
 from birefcli.batch.report import Outcome, Status
 from birefcli.errors import BirefcliError, DiskFullError, PictureError
@@ -34,7 +33,7 @@ from birefcli.matte.foreground import parse_color
 from birefcli.models.segmenter import LoadedSegmenter, Segmenter, segment_each
 from birefcli.models.store import ModelFile
 from birefcli.settings.cut import CutSettings, OnEmpty
-from birefcli.settings.cutout import Format, Product
+from birefcli.settings.cutout import SUFFIXES, Format, Product
 
 # Raised whenever the same settings and weights give other bytes than before.
 ARITHMETIC = 2

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from birefcli.batch.journal import Journal
-from birefcli.batch.plan import real
 from birefcli.batch.report import Outcome
 from birefcli.errors import PictureError, UsageError
-from birefcli.image.files import read_picture, write_atomic
+from birefcli.image.files import read_picture, real, write_atomic
 from birefcli.image.types import Matte
 from birefcli.inpaint.protocol import Inpainter
 from birefcli.models.model_pair import beside

@@ -7,8 +7,9 @@ import pytest
 
 from birefcli.batch.inputs import Source
 from birefcli.batch.journal import NOTHING_KNOWN, Known
-from birefcli.batch.naming import Place, fold, name_results
+from birefcli.batch.naming import Place, name_results
 from birefcli.errors import UsageError
+from birefcli.image.files import fold
 from birefcli.settings.cut import CutSettings
 from birefcli.settings.cutout import Format, Product
 

@@ -9,8 +9,9 @@ from birefcli.errors import UsageError
 from birefcli.image.types import Alpha, Rgb
 from birefcli.inpaint.choose import AutoInpainter
 from birefcli.inpaint.lama import Lama
-from birefcli.inpaint.load import NAMES, NETWORKS, load_inpainter
+from birefcli.inpaint.load import NAMES, NETWORKS
 from birefcli.inpaint.protocol import Inpainter, fill
+from birefcli.workflows.inpainter import load_inpainter
 
 Mask = NDArray[np.bool_]
 

@@ -15,8 +15,8 @@ from birefcli.errors import DeviceError, ExitCode, WeightsError
 from birefcli.image.types import Alpha, Rgb
 from birefcli.inpaint.choose import AutoInpainter
 from birefcli.inpaint.lama import Lama
-from birefcli.inpaint.load import load_inpainter
 from birefcli.models import store, variants
+from birefcli.workflows.inpainter import load_inpainter
 
 
 class TinyLama(torch.nn.Module):

@@ -5,15 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from birefcli.image.hard_edges import looks_hard
 from birefcli.image.types import Matte, Rgb
-from birefcli.matte.pixelart import (
-    NATIVE,
-    Grid,
-    art_grid,
-    decided_by_color,
-    decided_on_grid,
-    looks_hard,
-)
+from birefcli.matte.pixelart import NATIVE, Grid, art_grid, decided_by_color, decided_on_grid
 
 BLACK, SKIN, SHIRT = (20, 16, 24), (230, 180, 140), (60, 90, 200)
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.random import Generator
 
+from birefcli.image.hard_edges import looks_hard
 from birefcli.image.types import Rgb, Rgba, rescale, to_uint8
 from birefcli.matte.morphology import Size
-from birefcli.matte.pixelart import looks_hard
 from birefcli.scenes import grounds
 from birefcli.scenes.suites.arrange import TRIES, Arrangement, Placed
 from birefcli.scenes.suites.layered import Layer, LayeredScene

@@ -13,9 +13,9 @@ from PIL import ExifTags
 from birefcli.errors import PictureError, UsageError
 from birefcli.image.decode import Picture, identify
 from birefcli.image.files import read_picture, write_atomic
+from birefcli.image.hard_edges import looks_hard
 from birefcli.image.types import Alpha, Rgb, Rgba
 from birefcli.matte.cutout import network_view
-from birefcli.matte.pixelart import looks_hard
 from birefcli.metrics.pair import matte_of
 from birefcli.scenes.composition import trim
 from birefcli.settings.cut import CutSettings

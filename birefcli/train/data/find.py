@@ -86,7 +86,7 @@ def _find_in_folder(folder: Path) -> Found:
         raise InputError(f"no picture found in {folder}{closed}; check the path")
     paired = pair_pictures(folder)
     pairs = [(case.picture, case.truth) for case in paired.cases if case.picture is not None]
-    unpaired = [outcome.message or outcome.source for outcome in paired.failures]
+    unpaired = [failure.message for failure in paired.failures]
     layout = next((pair for pair in LAYOUTS if _has(folder, pair)), None)
     singles: list[Path] = []
     if layout is not None:

@@ -17,8 +17,8 @@ from PIL import ExifTags
 
 from birefcli.errors import PictureError
 from birefcli.image.decode import identify
+from birefcli.image.hard_edges import looks_hard
 from birefcli.image.types import Alpha, Rgb
-from birefcli.matte.pixelart import looks_hard
 from birefcli.train.data.examples import Example, Kind, read, read_mask
 from birefcli.train.data.near_duplicates import Likeness, likeness
 
