@@ -35,7 +35,7 @@ FLOORS = (
     Floor(
         "arrays",
         "arrays imagefile decode matte pixelart foreground metrics gallery grounds scene compose"
-        " cutout suites topmost samples stackscores",
+        " displays things cutout suites topmost samples stackscores",
         "numpy cv2 PIL scipy skimage",
     ),
     Floor("network", "net", "numpy cv2 PIL torch timm safetensors"),
