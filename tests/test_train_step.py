@@ -210,10 +210,6 @@ def test_both_gradient_labels_teach_the_edges():
 def test_a_class_head_learns_from_the_labels_it_has():
     settings = steps_settings()
     torch.manual_seed(0)
-    from birefcli.train.optimizer import resting
-from birefcli.train.processes import Alone
-    from birefcli.train.trainee import make_trainee
-
     network = BiRefNet(replace(tiny_config(), classes=3, dropout=0.0)).double()
     trainee = make_trainee(network, settings, Alone(), lambda _: None)
     head = network.cls_head[0].weight.detach().clone()
