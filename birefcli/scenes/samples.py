@@ -6,6 +6,7 @@ from numpy.random import Generator
 
 from birefcli.matte.morphology import Size
 from birefcli.scenes.composition import Supply, empty_scene, pixel_scene, smooth_scene
+from birefcli.scenes.displays import display_scene
 from birefcli.scenes.occlusion import top_scene
 from birefcli.scenes.scene import Scene, distort, photo_scene
 from birefcli.settings.train import Target, TrainSettings
@@ -18,6 +19,7 @@ class Mixture:
     photo: float = TrainSettings.photo
     empty: float = TrainSettings.empty
     pixel: float = TrainSettings.pixel
+    display: float = TrainSettings.display
     # Of the composed ones: the ground has the object's own colour.
     same_color: float = TrainSettings.same_color
     # How often drawn plain fields may lie behind an object; else mostly pictures do.
@@ -35,7 +37,9 @@ def draw_sample(rng: Generator, size: Size, supply: Supply, mixture: Mixture) ->
         return distort(rng, top_scene(rng, size, supply), jpeg=0.2)
     if kind < mixture.empty + mixture.photo:
         return distort(rng, photo_scene(rng, size, supply.photo(rng)), jpeg=0.25)
-    is_pixel = kind < mixture.empty + mixture.photo + mixture.pixel
+    if kind < mixture.empty + mixture.photo + mixture.display:
+        return distort(rng, display_scene(rng, size, supply), jpeg=0.35)
+    is_pixel = kind < mixture.empty + mixture.photo + mixture.display + mixture.pixel
     compose = pixel_scene if is_pixel else smooth_scene
     scene = compose(rng, size, supply, mixture.same_color, mixture.plain)
     return distort(rng, scene, jpeg=0.15 if is_pixel else 0.35)

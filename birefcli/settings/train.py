@@ -82,6 +82,8 @@ class TrainSettings:
     # The optimizer. Rates of the encoder are relative to `rate`; 0 keeps it as it is.
     rate: float = 1.5e-3
     encoder_rate: float = 0.05
+    # So many of the encoder's four strides, from the finest, keep their weights and statistics.
+    resting_strides: int = 0
     weight_decay: float = 0.02
     # Norms and biases are spared the decay unless this says otherwise.
     decay_all: bool = False
@@ -115,6 +117,8 @@ class TrainSettings:
     photo: float = 0.36
     empty: float = 0.14
     pixel: float = 0.26
+    # Sheets, product shots, graphics with text, thin things.
+    display: float = 0.0
     same_color: float = 0.12
     target: Target = Target.FOREGROUND
     # How many of the samples are of the package's own pictures, so that a model that learns a new

@@ -5,6 +5,7 @@ from collections import defaultdict
 import torch
 from torch import nn
 
+from birefcli.errors import UsageError
 from birefcli.net.birefnet import BiRefNet
 from birefcli.settings.train import TrainSettings
 
@@ -34,6 +35,19 @@ def freeze(network: BiRefNet, settings: TrainSettings) -> None:
     """Stop the gradients of what does not learn."""
     if settings.encoder_rate == 0:
         network.bb.requires_grad_(False)
+    for module in resting(network, settings):
+        module.requires_grad_(False)
+
+
+def resting(network: BiRefNet, settings: TrainSettings) -> list[nn.Module]:
+    """List the finest parts of the encoder, which a training leaves as they are."""
+    if settings.resting_strides == 0:
+        return []
+    parts = getattr(network.bb, "parts_to_stride", None)
+    if parts is None:
+        raise UsageError(f"resting_strides is not known for {network.config.backbone}; leave it 0")
+    modules: list[nn.Module] = parts(settings.resting_strides)
+    return modules
 
 
 def training_mode(network: BiRefNet, settings: TrainSettings) -> None:
@@ -41,6 +55,8 @@ def training_mode(network: BiRefNet, settings: TrainSettings) -> None:
     network.train()
     if settings.encoder_rate == 0:
         network.bb.eval()
+    for part in resting(network, settings):
+        part.eval()
     if norms_rest(settings):
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):

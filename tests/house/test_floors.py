@@ -35,7 +35,7 @@ PACKAGES = {
     "net": "PIL cv2 numpy safetensors timm torch",
     "models": "cv2 huggingface_hub numpy simple_lama_inpainting torch transformers",
     "inpaint": "cv2 numpy",
-    "scenes": "cv2 numpy",
+    "scenes": "PIL cv2 numpy",
     "metrics": "cv2 numpy scipy skimage",
     "metrics.stacks": "cv2 numpy",
     "stack": "PIL cv2 numpy",

@@ -89,3 +89,9 @@ def test_the_phase_of_a_matting_keeps_what_it_is_about() -> None:
     assert (weights.bce, weights.mae) == (30, 100)
     assert weights.ssim == pytest.approx(8.1)
     assert weights_in_phase(LossWeights(), 0) == LossWeights()
+
+
+def test_the_blur_of_ssim_has_the_gradient_that_autograd_gives_it() -> None:
+    x = torch.rand(3, 1, 17, 23, dtype=torch.float64, requires_grad=True)
+    target = torch.rand(3, 1, 17, 23, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda p: TERMS["ssim"](p, target), (x,))

@@ -1,10 +1,12 @@
 """One step of a training: over processes, over batches, with adapters, recomputed, and spoilt."""
 
+import copy
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,15 +21,19 @@ from training_steps import (
 )
 
 import birefcli
-from birefcli.errors import BirefcliError, DeviceError, WeightsError
+from birefcli.errors import BirefcliError, DeviceError, UsageError, WeightsError
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import load_network, save_network
+from birefcli.net.config import compact_config
 from birefcli.settings.train import GradientLabel, Stage
 from birefcli.train.lora import adapt, merged
-from birefcli.train.processes import join_processes
+from birefcli.train.losses import LossWeights
+from birefcli.train.optimizer import resting
+from birefcli.train.processes import Alone, join_processes
 from birefcli.train.recompute import recompute_blocks
 from birefcli.train.schedule import loss_weights
 from birefcli.train.step import batch_loss, take_step
+from birefcli.train.trainee import make_trainee
 
 
 def furthest(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
@@ -204,9 +210,6 @@ def test_both_gradient_labels_teach_the_edges():
 def test_a_class_head_learns_from_the_labels_it_has():
     settings = steps_settings()
     torch.manual_seed(0)
-    from birefcli.train.processes import Alone
-    from birefcli.train.trainee import make_trainee
-
     network = BiRefNet(replace(tiny_config(), classes=3, dropout=0.0)).double()
     trainee = make_trainee(network, settings, Alone(), lambda _: None)
     head = network.cls_head[0].weight.detach().clone()
@@ -227,3 +230,23 @@ def test_a_step_that_does_not_fit_into_memory_says_what_helps():
     trainee = replace(tiny_trainee(settings), forward=forward)
     with pytest.raises(BirefcliError, match=r"4 pictures of 64x64 .* smaller --batch"):
         take_steps(trainee, settings, [[make_batch(0)]])
+
+
+def test_resting_strides_keep_their_weights_and_statistics_and_the_rest_learns():
+    settings = steps_settings(resting_strides=2, frozen_norms=False)
+    trainee = make_trainee(BiRefNet(compact_config(64)), settings, Alone(), print)
+    before = copy.deepcopy(trainee.network.state_dict())
+    take_step(trainee, [make_batch(0)], 0, 1e-2, LossWeights(), settings)
+    after = trainee.network.state_dict()
+    for name, tensor in before.items():
+        is_resting = name.startswith("bb.") and int(name.split(".")[2]) <= 6
+        if is_resting:
+            assert torch.equal(tensor, after[name]), name
+    for name in ("bb.features.8.conv.0.0.weight", "decoder.conv_out1.0.weight"):
+        assert not torch.equal(before[name], after[name])
+
+
+def test_a_backbone_that_does_not_name_its_parts_cannot_rest_in_part():
+    network = SimpleNamespace(bb=torch.nn.Identity(), config=SimpleNamespace(backbone="vgg16"))
+    with pytest.raises(UsageError, match="resting_strides"):
+        resting(network, steps_settings(resting_strides=1))

@@ -84,3 +84,7 @@ class MobileNetV2(nn.Module):
             if i in OUTPUTS:
                 maps.append(x)
         return maps
+
+    def parts_to_stride(self, count: int) -> list[nn.Module]:
+        """List the modules up to the `count`-th of the four maps that leave."""
+        return list(self.features[: OUTPUTS[count - 1] + 1])

@@ -110,12 +110,9 @@ class Pack:
         sources = self._pools.get(part)
         if not sources:
             raise UsageError(f"{self.folder} holds nothing to use as {part.words}")
-        if part == Part.PHOTO:
-            items = [item for source in sources for item in source]
-        else:
-            # A source comes up with the square root of its size.
-            weights = np.sqrt([len(items) for items in sources])
-            items = sources[rng.choice(len(sources), p=weights / weights.sum())]
+        # A source comes up with the square root of its size, so that none drowns the others.
+        weights = np.sqrt([len(items) for items in sources])
+        items = sources[rng.choice(len(sources), p=weights / weights.sum())]
         item = items[rng.integers(len(items))]
         pixels = self._read(item.shard, item.member, "RGBA" if part in _WITH_ALPHA else "RGB")
         name = f"{item.source}/{item.member}"

@@ -197,6 +197,7 @@ def mixture_of(settings: TrainSettings, supplies: Supplies) -> Mixture:
         photo=settings.photo,
         empty=settings.empty,
         pixel=settings.pixel,
+        display=settings.display,
         same_color=settings.same_color,
         target=settings.target,
     )
