@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from birefcli.net.backbones import build_backbone
+from birefcli.net.backbones.table import build_backbone
 from birefcli.net.blocks import resize
 from birefcli.net.config import BiRefNetConfig
 from birefcli.net.decoder import Decoder, Prediction, decoder_block
