@@ -72,7 +72,7 @@ METRICS = (
     MetricRecord(
         name="wF",
         description="weighted F, whose errors know their place",
-        measure="weighted:weighted_f",
+        measure="weighted_f:weighted_f",
         package="scipy",
     ),
     _curve("maxE", "highest enhanced alignment of all thresholds", "curves:e_curve", "E"),
@@ -94,7 +94,7 @@ METRICS = (
     MetricRecord(
         name="HCE",
         description="human correction effort, in clicks",
-        measure="effort:effort",
+        measure="correction_effort:correction_effort",
         is_error=True,
         digits=0,
         package="skimage",

@@ -1,4 +1,4 @@
-"""BiRefNet: localise at two resolutions, squeeze the context, reconstruct with both references."""
+"""BiRefNet, the whole network: backbone at two resolutions, squeezed context, decoder."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""From a file of weights to a network and back; nothing in a file is ever run."""
+"""Reading a checkpoint into a network, and writing it; nothing in a file is ever run."""
 
 import pickle
 import warnings
@@ -52,7 +52,8 @@ def load_network(
     """Build the network a checkpoint holds, in float32 and evaluation mode.
 
     `known_order`, `size` and `keeps_aspect` are what the table of models knows; None leaves it to
-    the file. `name` is what the errors call the model.
+    the file. `name` is what the errors call the model. A file that cannot be read, or whose weights
+    fit no network to the letter, raises WeightsError.
     """
     tensors, metadata = read_checkpoint(path, name)
     state = {_plain(key): tensor for key, tensor in tensors.items()}

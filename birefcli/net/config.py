@@ -1,4 +1,4 @@
-"""The numbers that describe one BiRefNet: backbone, widths, switches, how input is prepared."""
+"""The description of one BiRefNet: its backbone, widths and switches, and how input is prepared."""
 
 import json
 from dataclasses import asdict, dataclass, fields, replace

@@ -104,9 +104,9 @@ def _version(package: str) -> Iterator[Finding]:
 
 def _devices() -> Iterator[Finding]:
     """Everything that --device takes on this machine."""
-    from birefcli.net.machine import devices
+    from birefcli.net.device_list import describe_devices
 
-    for name, words in devices().items():
+    for name, words in describe_devices().items():
         yield Finding(section=Section.DEVICES, name=name, words=words)
 
 

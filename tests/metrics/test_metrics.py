@@ -12,8 +12,8 @@ from PIL import Image
 
 from birefcli.metrics import matting, tally
 from birefcli.metrics.boundary import boundary_accuracy, boundary_iou_curve
+from birefcli.metrics.correction_effort import CROSS, EPSILON, _clicks, correction_effort, skeleton
 from birefcli.metrics.curves import e_curve, f_curve, precision_curve, recall_curve
-from birefcli.metrics.effort import CROSS, EPSILON, _clicks, effort, skeleton
 from birefcli.metrics.pair import Pair, make_pair
 from birefcli.metrics.pixels import accuracy, iou, mae, overlap
 from birefcli.metrics.structure import structure
@@ -363,6 +363,6 @@ def test_thinning_and_effort_grow_with_the_damage() -> None:
         prediction = truth.copy()
         for i in range(holes):
             prediction[30 + 20 * i : 44 + 20 * i, 40:80] = 0
-        efforts.append(effort(Pair(prediction, truth)))
+        efforts.append(correction_effort(Pair(prediction, truth)))
     assert efforts[0] == 0
     assert all(before < after for before, after in pairwise(efforts))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from birefcli.errors import WeightsError
 from birefcli.net.backbones.table import Backbone
 from birefcli.net.blocks import DropPath
-from birefcli.net.parts import parts
+from birefcli.net.slices import slices
 
 PATCH = 4
 MLP_RATIO = 4
@@ -153,7 +153,7 @@ class WindowAttention(nn.Module):
         return torch.cat(
             [
                 self._attend(x[:, here], None if blocked is None else blocked[here])
-                for here in parts(windows, window_bytes, x.device)
+                for here in slices(windows, window_bytes, x.device)
             ],
             1,
         )
@@ -184,7 +184,7 @@ class Mlp(nn.Module):
         n, height, width, c = x.shape
         row_bytes = 2 * n * width * MLP_RATIO * c * x.element_size()
         rows = [
-            self.fc2(F.gelu(self.fc1(x[:, here]))) for here in parts(height, row_bytes, x.device)
+            self.fc2(F.gelu(self.fc1(x[:, here]))) for here in slices(height, row_bytes, x.device)
         ]
         return torch.cat(rows, 1)
 
