@@ -11,15 +11,22 @@ from numpy.typing import NDArray
 from birefcli.image.types import Matte, Rgb
 from birefcli.inpaint.protocol import Inpainter
 from birefcli.models.segmenter import Segmenter
-from birefcli.peel.alpha import refined
-from birefcli.peel.kinds import Sort, sort_of
-from birefcli.peel.lift import Lifted, View, lift, measured_margin, rounded
-from birefcli.peel.order import Order, order_of
-from birefcli.peel.propose import Segmented
-from birefcli.peel.rank import by_priority
-from birefcli.peel.sift import least_area, objection
-from birefcli.peel.things import Mask, Proposer, Thing, confidence_of, continued, labels_of
-from birefcli.peel.wrap import Taken, enlarged_stack, opaque, pile
+from birefcli.peel.acceptance import min_area_px, rejection
+from birefcli.peel.alpha.refine import refine_matte
+from birefcli.peel.assemble import PeeledLayer, assemble, enlarge_stack, over_grey
+from birefcli.peel.instances.instance import (
+    Instance,
+    Mask,
+    Proposer,
+    confidence_of,
+    extend_labels,
+    label_map,
+)
+from birefcli.peel.kind_detection import DetectedKind, detect_kind
+from birefcli.peel.lift.lift import Lifted, PictureState, hole_margin, lift, to_alpha
+from birefcli.peel.order.cues import OcclusionOrder, find_order
+from birefcli.peel.order.priority import sort_by_priority
+from birefcli.peel.proposals import SegmenterProposer
 from birefcli.settings.peel import PeelBy, PeelSettings
 from birefcli.stack.types import Evidence, Kind, Stack, Stop, StopRule
 
@@ -57,25 +64,25 @@ def peel(
     the segmenter: through it, an evaluation gives the truth.
     """
     settings = settings or PeelSettings()
-    sort = sort_of(image, settings.kind, is_jpeg=settings.is_jpeg)
+    sort = detect_kind(image, settings.kind, is_jpeg=settings.is_jpeg)
     art = sort.grid.native(image)
-    start = Start.of(art)
+    start = PeelStart.of(art)
     disparity = None if depth is None else depth(start.picture)
-    peeling = Peeling(
+    peeling = PeelLoop(
         start=start,
         sort=sort,
         settings=settings,
         inpainter=inpainter,
-        proposer=proposer or Segmented(segmenter, sort.kind, settings, disparity, front),
+        proposer=proposer or SegmenterProposer(segmenter, sort.kind, settings, disparity, front),
         disparity=disparity,
         stop=stop,
         watch=watch,
     )
-    return enlarged_stack(peeling.run(), image, sort.grid)
+    return enlarge_stack(peeling.run(), image, sort.grid)
 
 
 @dataclass(frozen=True, eq=False)
-class Start:
+class PeelStart:
     """A picture to peel from; (H, W) of it."""
 
     picture: Rgb
@@ -85,19 +92,19 @@ class Start:
     is_invented: Mask  # invented by fills before this peel
 
     @classmethod
-    def of(cls, art: NDArray[np.uint8]) -> "Start":
+    def of(cls, art: NDArray[np.uint8]) -> "PeelStart":
         """Begin with a picture as it was read."""
         size = (art.shape[0], art.shape[1])
         alpha = art[..., 3] if art.shape[2] == 4 else np.full(size, 255, np.uint8)
-        return cls(opaque(art), art, alpha < 255, alpha == 0, np.zeros(size, bool))
+        return cls(over_grey(art), art, alpha < 255, alpha == 0, np.zeros(size, bool))
 
 
 @dataclass(eq=False)
-class Peeling:
+class PeelLoop:
     """A peel at work: the picture as it is by now, what is known in it, and what was lifted."""
 
-    start: Start
-    sort: Sort
+    start: PeelStart
+    sort: DetectedKind
     settings: PeelSettings
     inpainter: Inpainter
     proposer: Proposer
@@ -105,9 +112,9 @@ class Peeling:
     stop: Callable[[], bool] | None = None
     watch: Watch | None = None
     # Things of the first pass in the order they must come off, by number; else outlines decide.
-    arranged: Sequence[int] = ()
-    taken: list[Taken] = field(default_factory=list)
-    _things: dict[int, Thing] = field(default_factory=dict)
+    forced_order: Sequence[int] = ()
+    taken: list[PeeledLayer] = field(default_factory=list)
+    _things: dict[int, Instance] = field(default_factory=dict)
     _edges: dict[tuple[int, int], float] = field(default_factory=dict)
     _ghosts: list[Mask] = field(default_factory=list)
     _objection: Stop | None = None
@@ -129,7 +136,7 @@ class Peeling:
                 end = self._objection or Stop(StopRule.NOTHING, "nothing is proposed")
                 break
             self._peel_front(step)
-        return pile(
+        return assemble(
             self.taken,
             bottom=self._picture,
             source=self.start.source,
@@ -159,12 +166,12 @@ class Peeling:
 
     def _look(self, step: int) -> None:
         """Add what is newly found to what is known."""
-        known = labels_of(self._things.values(), self._size)
+        known = label_map(self._things.values(), self._size)
         proposal = self.proposer(self._picture, known, step)
         self._front_matte = proposal.front
         for matte in proposal.mattes:
             matte = self._fitted(matte)
-            against = objection(
+            against = rejection(
                 matte,
                 kind=self.sort.kind,
                 invented=self._invented != 0,
@@ -175,11 +182,11 @@ class Peeling:
             self._found += 1
             if against is None:
                 number, confidence = self._found, confidence_of(matte)
-                thing = Thing(number, matte, step, confidence, proposal.is_certain)
+                thing = Instance(number, matte, step, confidence, proposal.is_certain)
                 self._things[number] = thing
             else:
                 self._objection = against
-        self._show(f"pass-{step:02}/labels", labels_of(self._things.values(), self._size))
+        self._show(f"pass-{step:02}/labels", label_map(self._things.values(), self._size))
 
     def _fitted(self, matte: Matte) -> Matte:
         """Bring a matte to the art's own grid, and keep it off what is not there."""
@@ -190,8 +197,8 @@ class Peeling:
 
     def _peel_front(self, step: int) -> None:
         """Take off, one after another, everything that nothing covers."""
-        order = order_of(
-            labels_of(self._things.values(), self._size), self.disparity, self._front_matte
+        order = find_order(
+            label_map(self._things.values(), self._size), self.disparity, self._front_matte
         )
         for (one, other), cues in order.cues.items():
             is_known = (one, other) in self._edges or (other, one) in self._edges
@@ -202,21 +209,23 @@ class Peeling:
                 return
             self._take(thing, order, step)
 
-    def _front(self, order: Order) -> list[Thing]:
+    def _front(self, order: OcclusionOrder) -> list[Instance]:
         """Choose what comes off in this pass, nearest first."""
-        if (following := next((n for n in self.arranged if n in self._things), None)) is not None:
+        if (
+            following := next((n for n in self.forced_order if n in self._things), None)
+        ) is not None:
             return [self._things[following]]
         # What is too small by now to be anyone's pixel covers nothing.
         hidden = tuple(n for n in self._things if n not in order.numbers)
         numbers = order.front_set(self.settings.front) or hidden
         things = [self._things[n] for n in numbers]
         certainty = {n: order.certainty(n) for n in numbers} if order.seen else None
-        things = by_priority(things, self._picture, self.sort.kind, self.disparity, certainty)
+        things = sort_by_priority(things, self._picture, self.sort.kind, self.disparity, certainty)
         if self.settings.by == PeelBy.GROUP and len(things) > 1:
             things = [self._joined(things, order)]
         return things
 
-    def _joined(self, things: list[Thing], order: Order) -> Thing:
+    def _joined(self, things: list[Instance], order: OcclusionOrder) -> Instance:
         """Make one thing of several, which touches what they touched."""
         first = things[0]
         matte = np.clip(np.sum([thing.matte for thing in things], axis=0), 0, 1)
@@ -230,7 +239,7 @@ class Peeling:
         self._things[first.number] = joined
         return joined
 
-    def _take(self, thing: Thing, order: Order, step: int) -> None:
+    def _take(self, thing: Instance, order: OcclusionOrder, step: int) -> None:
         """Lift one thing off, and let what it covered continue behind it."""
         alpha = self._alpha(thing)
         del self._things[thing.number]
@@ -240,9 +249,9 @@ class Peeling:
             return
         share = np.asarray(alpha / np.float32(255), np.float32)
         others = {n: _uncovered(other, share) for n, other in self._things.items()}
-        labels = labels_of(others.values(), self._size)
+        labels = label_map(others.values(), self._size)
         growing = [n for n in others if self._may_grow(thing.number, n, order)]
-        view = View(
+        view = PictureState(
             picture=self._picture,
             labels=labels,
             may_grow=np.isin(labels, [0, *growing]),
@@ -270,26 +279,26 @@ class Peeling:
             matte = np.where(lifted.behind, lifted.labels == number, other.matte)
             self._things[number] = replace(other, matte=np.asarray(matte, np.float32))
 
-    def _alpha(self, thing: Thing) -> NDArray[np.uint8]:
+    def _alpha(self, thing: Instance) -> NDArray[np.uint8]:
         """Give a thing the edge that pictures of this kind have."""
         matte = thing.matte
         if not thing.is_certain:
-            matte = refined(self._picture, matte, self.sort.kind)
-        return rounded(matte, is_hard=self.sort.kind == Kind.PIXEL)
+            matte = refine_matte(self._picture, matte, self.sort.kind)
+        return to_alpha(matte, is_hard=self.sort.kind == Kind.PIXEL)
 
-    def _too_little(self, thing: Thing, alpha: NDArray[np.uint8]) -> Stop | None:
+    def _too_little(self, thing: Instance, alpha: NDArray[np.uint8]) -> Stop | None:
         """Object to a thing of which only scraps are seen, whatever was completed behind others."""
         if thing.is_certain:
             return None if alpha.any() else Stop(StopRule.NOTHING, "an edge left nothing of it")
         seen = int(((alpha > 127) & (self._invented == 0)).sum())
-        least = least_area(self.sort.kind, alpha.size, self.settings)
+        least = min_area_px(self.sort.kind, alpha.size, self.settings)
         if seen >= least:
             return None
         return Stop(StopRule.NOTHING, f"{seen} pixels are seen of it, {least:.0f} needed")
 
-    def _may_grow(self, gone: int, number: int, order: Order) -> bool:
+    def _may_grow(self, gone: int, number: int, order: OcclusionOrder) -> bool:
         """Whether a thing may continue behind one that is gone."""
-        if gone in self.arranged:
+        if gone in self.forced_order:
             return True
         cues = order.cues.get((gone, number))
         return cues is not None and cues.score >= self.settings.front
@@ -299,9 +308,9 @@ class Peeling:
         if self.sort.kind == Kind.PIXEL:
             return 0
         least = _LEAST_JPEG_MARGIN if self.settings.is_jpeg else _LEAST_MARGIN[self.sort.kind]
-        return measured_margin(self._picture, alpha, least)
+        return hole_margin(self._picture, alpha, least)
 
-    def _keep(self, thing: Thing, lifted: Lifted, order: Order, step: int) -> None:
+    def _keep(self, thing: Instance, lifted: Lifted, order: OcclusionOrder, step: int) -> None:
         """Add a layer, and go on with the picture under it."""
         index = len(self.taken) + 1
         votes = {n: order.cues[thing.number, n] for n in order.touching(thing.number)}
@@ -316,7 +325,7 @@ class Peeling:
             fill=lifted.fill,
         )
         name = "group" if self.settings.by == PeelBy.GROUP else "object"
-        taken = Taken(thing.number, name, lifted.rgba, lifted.bottom, evidence, votes)
+        taken = PeeledLayer(thing.number, name, lifted.rgba, lifted.bottom, evidence, votes)
         self.taken.append(taken.with_depth(self.disparity))
         self._picture = lifted.bottom
         self._invented = np.where(lifted.core, index, self._invented).astype(np.int32)
@@ -337,7 +346,7 @@ class Peeling:
             self.watch(name, array)
 
 
-def _uncovered(thing: Thing, share: Matte) -> Thing:
+def _uncovered(thing: Instance, share: Matte) -> Instance:
     """Give a thing what a soft edge that lay over it took from it."""
     rest = np.maximum(1 - share, np.float32(0.1))
     return replace(thing, matte=np.asarray(np.clip(thing.matte / rest, 0, 1), np.float32))
@@ -348,4 +357,4 @@ def _behind(disparity: NDArray[np.float32], hole: Mask) -> NDArray[np.float32]:
     if hole.all():
         return disparity
     numbered = np.arange(disparity.size, dtype=np.int32).reshape(disparity.shape)
-    return np.asarray(disparity.ravel()[continued(numbered, hole)], np.float32)
+    return np.asarray(disparity.ravel()[extend_labels(numbered, hole)], np.float32)

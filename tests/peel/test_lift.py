@@ -10,8 +10,8 @@ from birefcli.image.types import Alpha, Rgb, to_uint8
 from birefcli.inpaint.membrane import Membrane
 from birefcli.inpaint.protocol import Labels, Mask
 from birefcli.matte.foreground import over8
-from birefcli.peel.edge import within
-from birefcli.peel.lift import Lifted, View, lift
+from birefcli.peel.alpha.bayesian import within
+from birefcli.peel.lift.lift import Lifted, PictureState, lift
 
 SIZE = (110, 120)
 RED = (210, 40, 40)
@@ -54,10 +54,10 @@ def solid(mask: Mask) -> Alpha:
     return np.where(mask, np.uint8(255), np.uint8(0))
 
 
-def view_of(picture: Rgb, may_grow: Mask | None = None) -> View:
+def view_of(picture: Rgb, may_grow: Mask | None = None) -> PictureState:
     no = np.zeros(SIZE, bool)
     grows = ~no if may_grow is None else may_grow
-    return View(picture, np.zeros(SIZE, np.int32), grows, no, no, no, no)
+    return PictureState(picture, np.zeros(SIZE, np.int32), grows, no, no, no, no)
 
 
 def lifted(picture: Rgb, alpha: Alpha, *, is_certain: bool = False) -> Lifted:

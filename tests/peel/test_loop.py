@@ -9,10 +9,10 @@ from PIL import Image
 from birefcli.errors import UsageError
 from birefcli.image.types import Rgb
 from birefcli.inpaint.membrane import Membrane
-from birefcli.peel.byhand import redo, reorder
+from birefcli.peel.assemble import recomposed
+from birefcli.peel.edit import redo, reorder
+from birefcli.peel.instances.instance import KnownMattes, Proposal, Proposer
 from birefcli.peel.loop import peel
-from birefcli.peel.things import KnownMattes, Proposal, Proposer
-from birefcli.peel.wrap import recomposed
 from birefcli.scenes.suites.flat import flat_scene
 from birefcli.scenes.suites.hard import hard_scene
 from birefcli.scenes.suites.layered import LayeredScene, picture, visible_mattes

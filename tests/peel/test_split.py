@@ -9,12 +9,17 @@ from numpy.typing import NDArray
 from birefcli.image.types import Matte, Rgb
 from birefcli.inpaint.membrane import Membrane
 from birefcli.matte.pixelart import find_grid
-from birefcli.peel.kinds import is_flat, sort_of
+from birefcli.peel.assemble import recomposed
+from birefcli.peel.instances.regions import segment_regions
+from birefcli.peel.instances.split import split_instances
+from birefcli.peel.kind_detection import detect_kind, is_flat
 from birefcli.peel.loop import peel
-from birefcli.peel.propose import KnownUnion, Segmented, occluders, raised_from_backdrop
-from birefcli.peel.regions import regions_of
-from birefcli.peel.split import taken_apart
-from birefcli.peel.wrap import recomposed
+from birefcli.peel.proposals import (
+    KnownUnion,
+    SegmenterProposer,
+    find_occluders,
+    foreground_by_color,
+)
 from birefcli.scenes.suites.layered import foreground_matte, picture, visible_mattes
 from birefcli.scenes.suites.pixel import pixel_scene
 from birefcli.settings.peel import PeelKind, PeelSettings
@@ -47,7 +52,7 @@ def striped_disk() -> tuple[Rgb, NDArray[np.bool_]]:
 def test_two_touching_things_come_apart() -> None:
     rgb, seen = two_disks()
     union = (seen[0] | seen[1]).astype(np.float32)
-    parts = taken_apart(rgb, union, 64)
+    parts = split_instances(rgb, union, 64)
     assert len(parts) == 2
     for mask in seen:
         assert max(overlap(part, mask.astype(np.float32)) for part in parts) > 0.95
@@ -56,7 +61,7 @@ def test_two_touching_things_come_apart() -> None:
 
 def test_markings_do_not_take_one_thing_apart() -> None:
     rgb, mask = striped_disk()
-    assert len(taken_apart(rgb, mask.astype(np.float32), 64)) == 1
+    assert len(split_instances(rgb, mask.astype(np.float32), 64)) == 1
 
 
 def test_things_apart_are_several_and_specks_are_none() -> None:
@@ -64,7 +69,7 @@ def test_things_apart_are_several_and_specks_are_none() -> None:
     matte[10:30, 10:30] = matte[35:55, 60:80] = 1
     matte[5, 70] = 1
     rgb = np.random.default_rng(0).integers(0, 99, (60, 90, 3)).astype(np.uint8)
-    parts = taken_apart(rgb, matte, 64)
+    parts = split_instances(rgb, matte, 64)
     assert len(parts) == 2
     # A soft pixel or a speck is nobody's but its nearest neighbour's; nothing is lost.
     assert np.array_equal(sum(parts), matte)
@@ -75,18 +80,18 @@ def test_the_parts_of_a_broken_thin_thing_stay_together() -> None:
     matte[28:32, 10:80] = 1
     matte[:, 45] = 0
     rgb = np.full((60, 90, 3), 50, np.uint8)
-    assert len(taken_apart(rgb, matte, 64)) == 1
+    assert len(split_instances(rgb, matte, 64)) == 1
 
 
 def test_nothing_holds_no_things() -> None:
     empty = np.zeros((20, 20), np.float32)
-    assert taken_apart(np.zeros((20, 20, 3), np.uint8), empty, 64) == ()
+    assert split_instances(np.zeros((20, 20, 3), np.uint8), empty, 64) == ()
 
 
 def test_regions_follow_colours_and_stay_inside_the_mask() -> None:
     rgb, seen = two_disks()
     mask = seen[0] | seen[1]
-    regions = regions_of(rgb, mask)
+    regions = segment_regions(rgb, mask)
     assert np.array_equal(regions > 0, mask)
     assert regions.max() == 2
     assert all(len(np.unique(regions[part])) == 1 for part in seen)
@@ -115,7 +120,7 @@ def test_a_ground_alone_is_no_object(ground: str) -> None:
         "gradient": x + y,
     }[ground].astype(np.uint8)
     rgb = np.repeat(values[..., None], 3, 2)
-    assert not raised_from_backdrop(rgb).any()
+    assert not foreground_by_color(rgb).any()
     for kind in PeelKind:
         assert peel(rgb, nothing, Membrane(), PeelSettings(kind=kind)).layers == ()
 
@@ -137,7 +142,7 @@ def test_a_known_union_is_taken_apart_once() -> None:
 def test_what_is_known_is_not_proposed_again() -> None:
     rgb, seen = two_disks()
     known = np.where(seen[0], 1, 0).astype(np.int32)
-    proposer = Segmented(nothing, Kind.FLAT, PeelSettings())
+    proposer = SegmenterProposer(nothing, Kind.FLAT, PeelSettings())
     proposed = proposer(rgb, known, 1).mattes
     assert len(proposed) == 1
     assert not (proposed[0] > 0)[seen[0]].any()
@@ -163,9 +168,9 @@ def test_kinds_are_told_apart() -> None:
     flat = np.full((300, 300, 3), 200, np.uint8)
     cv2.circle(flat, (150, 150), 80, (200, 40, 60), -1, cv2.LINE_AA)
     assert not is_flat(photo, is_jpeg=False) and is_flat(flat, is_jpeg=False)
-    assert sort_of(photo, PeelKind.AUTO, is_jpeg=False).kind == Kind.PHOTO
-    assert sort_of(flat, PeelKind.AUTO, is_jpeg=False).kind == Kind.FLAT
-    assert sort_of(flat, PeelKind.PHOTO, is_jpeg=False).kind == Kind.PHOTO
+    assert detect_kind(photo, PeelKind.AUTO, is_jpeg=False).kind == Kind.PHOTO
+    assert detect_kind(flat, PeelKind.AUTO, is_jpeg=False).kind == Kind.FLAT
+    assert detect_kind(flat, PeelKind.PHOTO, is_jpeg=False).kind == Kind.PHOTO
     noisy = np.clip(flat.astype(int) + rng.integers(-1, 2, flat.shape), 0, 255).astype(np.uint8)
     assert is_flat(noisy, is_jpeg=True)
 
@@ -178,7 +183,7 @@ def test_what_lies_over_a_thing_is_found_though_nobody_proposed_it() -> None:
     post[8:82, 58:68] = True
     rgb[post] = (200, 180, 30)
     matte = (disk & ~post).astype(np.float32)
-    found = occluders(rgb, (matte,), 64)
+    found = find_occluders(rgb, (matte,), 64)
     assert len(found) == 1
     assert overlap(found[0], post.astype(np.float32)) > 0.95
 
@@ -188,4 +193,4 @@ def test_a_hole_in_a_thing_lies_over_nothing() -> None:
     ring = np.zeros((80, 80), np.uint8)
     cv2.circle(ring, (40, 40), 28, 1, 8)
     rgb[ring > 0] = (20, 40, 200)
-    assert occluders(rgb, (ring.astype(np.float32),), 64) == ()
+    assert find_occluders(rgb, (ring.astype(np.float32),), 64) == ()

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from birefcli.image.types import Matte
-from birefcli.peel.things import Mask, confidence_of
+from birefcli.peel.instances.instance import Mask, confidence_of
 from birefcli.settings.peel import PeelSettings
 from birefcli.stack.types import Kind, Stop, StopRule
 
@@ -15,14 +15,14 @@ _SIDES = 3  # of the frame, that a backdrop touches
 _CLOSE = 0.02  # of the picture's shorter side, around what was taken off
 
 
-def least_area(kind: Kind, pixels: int, settings: PeelSettings) -> float:
+def min_area_px(kind: Kind, pixels: int, settings: PeelSettings) -> float:
     """Give the pixels that a thing must cover in a picture of so many."""
     if kind == Kind.PIXEL:
         return _LEAST_ART_PIXELS
     return max(_LEAST_PIXELS, settings.min_area * pixels)
 
 
-def objection(
+def rejection(
     matte: Matte,
     *,
     kind: Kind,
@@ -33,7 +33,7 @@ def objection(
 ) -> Stop | None:
     """Say what speaks against making a layer of a matte (H, W); None where nothing does."""
     support = matte > 0.5
-    area, least = int(support.sum()), least_area(kind, matte.size, settings)
+    area, least = int(support.sum()), min_area_px(kind, matte.size, settings)
     # What shows up only beside a layer is a scrap of it, or something that it hid.
     least = max([least, *(settings.scrap * int(mask.sum()) for mask in peeled)])
     if area < (1 if is_certain else least):

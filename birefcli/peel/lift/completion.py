@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.peel.order import hull
-from birefcli.peel.things import Labels, Mask, continued
+from birefcli.peel.instances.instance import Labels, Mask, extend_labels
+from birefcli.peel.order.cues import hull
 
 _Point = NDArray[np.float64]  # (x, y)
 
@@ -31,18 +31,18 @@ class _End:
     heading: _Point
 
 
-def completed(labels: Labels, hole: Mask) -> Labels:
+def complete_labels(labels: Labels, hole: Mask) -> Labels:
     """Say who owns every pixel of a hole: outlines that end at it are led on through it.
 
     Where an outline's ends find no partner, a pixel belongs to the nearest owner.
     """
-    near = continued(labels, hole)
+    near = extend_labels(labels, hole)
     if hole.all() or not hole.any():
         return near
     asked = hole
     hole = hole | _slivers(labels, hole)
     reach = float(np.clip(_REACH * min(hole.shape) / _REFERENCE_SIDE, _REACH, _LONGEST))
-    near = continued(labels, hole)
+    near = extend_labels(labels, hole)
     rim = (cv2.dilate(hole.astype(np.uint8), _SQUARE) > 0) & ~hole
     curves = np.zeros(hole.shape, np.uint8)
     numbers = [int(number) for number in np.unique(labels[rim]) if number > 0]
@@ -87,7 +87,7 @@ def _flooded(labels: Labels, near: Labels, hole: Mask, curves: Mask) -> Labels:
             counts[int(owner)] = counts.get(int(owner), 0) + int(count)
     for part, counts in touched.items():
         result[hole & (parts == part)] = max(counts, key=lambda owner: (counts[owner], -owner))
-    return continued(result.astype(np.int32), result == _OPEN)
+    return extend_labels(result.astype(np.int32), result == _OPEN)
 
 
 def _ends(thing: Mask, hole: Mask, reach: float) -> list[_End]:

@@ -19,14 +19,14 @@ _BAND = 2  # pixels around soft ones that are solved too
 
 
 @dataclass(frozen=True, eq=False)
-class Colors:
+class ColorPair:
     """What a thing and what is behind it look like at some pixels, on the scale 0…255."""
 
     foreground: _Image
     backdrop: _Image
 
 
-def solve_colors(picture: Rgb, matte: Matte) -> Colors:
+def solve_colors(picture: Rgb, matte: Matte) -> ColorPair:
     """Estimate both colours (H, W, 3) at every pixel, smooth where the matte says nothing.
 
     Coarse to fine: each level starts from the one before it and weighs how the colours mix
@@ -46,10 +46,10 @@ def solve_colors(picture: Rgb, matte: Matte) -> Colors:
         foreground, backdrop = _sampled(foreground, size), _sampled(backdrop, size)
         sweeps = SWEEPS_SMALL if max(size) <= SMALL else SWEEPS
         foreground, backdrop = _sweep(seen, share, foreground, backdrop, sweeps)
-    return Colors(foreground, backdrop)
+    return ColorPair(foreground, backdrop)
 
 
-def project(picture: Rgb, matte: Matte, colors: Colors) -> Colors:
+def project_onto_picture(picture: Rgb, matte: Matte, colors: ColorPair) -> ColorPair:
     """Move both colours, as little as can be, until mixed by the matte they give the picture.
 
     All are of the same pixels, in any shape: (..., 3), the matte (...).
@@ -61,7 +61,7 @@ def project(picture: Rgb, matte: Matte, colors: Colors) -> Colors:
         error = (picture - (a * foreground + (1 - a) * backdrop)) * gain
         foreground = np.clip(foreground + a * error, 0, 255)
         backdrop = np.clip(backdrop + (1 - a) * error, 0, 255)
-    return Colors(foreground.astype(np.float32), backdrop.astype(np.float32))
+    return ColorPair(foreground.astype(np.float32), backdrop.astype(np.float32))
 
 
 def _sweep(

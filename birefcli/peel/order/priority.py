@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.types import Matte, Rgb
-from birefcli.peel.things import Thing
+from birefcli.peel.instances.instance import Instance
 from birefcli.stack.types import Kind
 
 
-def by_priority(
-    things: Sequence[Thing],
+def sort_by_priority(
+    things: Sequence[Instance],
     picture: Rgb,
     kind: Kind,
     disparity: NDArray[np.float32] | None = None,
     certainty: Mapping[int, float] | None = None,
-) -> list[Thing]:
+) -> list[Instance]:
     """Sort things, nearest first, by what a picture of this kind suggests.
 
     `certainty`, by number, is how sure it is that nothing covers a thing: surer ones come first.

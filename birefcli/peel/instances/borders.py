@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from birefcli.image.types import Rgb
 from birefcli.matte.morphology import Box
-from birefcli.peel.order import depth_cue, forks, solidity
-from birefcli.peel.regions import border_pairs, histogram
-from birefcli.peel.things import Labels, Mask
+from birefcli.peel.instances.instance import Labels, Mask
+from birefcli.peel.instances.regions import adjacent_regions, color_histogram
+from birefcli.peel.order.cues import depth_cue, find_junctions, solidity
 
 # Log odds that two things meet, by what is seen at the border: a logistic regression over borders
 # inside one thing, and between two, in composed scenes of cut-outs, sprites and drawn shapes.
@@ -71,7 +71,7 @@ class Border:
 
 
 @dataclass(eq=False)
-class Borders:
+class RegionBorders:
     """A picture (H, W, 3), its regions (H, W) from 1, and what their borders tell."""
 
     rgb: Rgb
@@ -86,11 +86,11 @@ class Borders:
         chroma = cv2.cvtColor(self.rgb, cv2.COLOR_RGB2LAB)[..., 1:].astype(np.intp)
         self._chroma = ((chroma + _TO_MIDDLE) // _CHROMA_WIDTH) @ np.array([_CHROMA_BINS, 1])
         for number in np.unique(self.regions[self.regions > 0]):
-            self._looks[int(number)] = histogram(self.rgb, self.regions == number)
+            self._looks[int(number)] = color_histogram(self.rgb, self.regions == number)
 
     def pairs(self) -> Iterable[tuple[int, int]]:
         """List the neighbours, lower number first."""
-        return border_pairs(self.regions)
+        return adjacent_regions(self.regions)
 
     def area(self, number: int) -> int:
         """Count the pixels of a region."""
@@ -104,7 +104,7 @@ class Borders:
         """Make the second region part of the first."""
         self.regions[self.regions == other] = one
         del self._looks[other]
-        self._looks[one] = histogram(self.rgb, self.regions == one)
+        self._looks[one] = color_histogram(self.rgb, self.regions == one)
 
     def between(self, one: int, other: int) -> Border:
         """Look at the border of two neighbours."""
@@ -118,7 +118,7 @@ class Borders:
         across = float(np.median(slopes[border]))
         smaller = a if a.sum() < b.sum() else b
         outline = smaller & _grown(~smaller)
-        ends = forks(a, b)
+        ends = find_junctions(a, b)
         number = one if smaller is a else other
         thirds = (n for n in self._looks if n not in (one, other))
         step = None
@@ -144,7 +144,7 @@ class Borders:
         return np.asarray(np.sqrt(counts / max(1, counts.sum())), np.float64)
 
 
-def believed(
+def merge_unsupported(
     rgb: Rgb,
     regions: Labels,
     least: float,
@@ -158,7 +158,7 @@ def believed(
     that stay are taken together, and if that is not enough, the matte is one thing. `credit` is
     evidence that every border has beforehand.
     """
-    borders = Borders(rgb, regions, disparity)
+    borders = RegionBorders(rgb, regions, disparity)
     # Weakest first; what is too small for a thing comes before all others.
     seen: dict[tuple[int, int], tuple[bool, float]] = {}
     least_evidence = _CANDIDATE

@@ -8,7 +8,7 @@ from PIL import Image
 
 from birefcli.errors import UsageError
 from birefcli.image.types import Rgb
-from birefcli.peel.kinds import is_flat
+from birefcli.peel.kind_detection import is_flat
 from birefcli.settings.model import ModelSettings
 from birefcli.settings.peel import PeelSettings
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.types import Rgb
-from birefcli.peel.things import Labels, Mask
+from birefcli.peel.instances.instance import Labels, Mask
 
 # Felzenszwalb and Huttenlocher, "Efficient Graph-Based Image Segmentation", 2004: how much more
 # a small region tolerates, in levels times pixels.
@@ -29,7 +29,7 @@ class _Edges:
     weight: NDArray[np.float32]
 
 
-def regions_of(rgb: Rgb, mask: Mask) -> Labels:
+def segment_regions(rgb: Rgb, mask: Mask) -> Labels:
     """Cut what is in a mask (H, W) into regions from 1 that look different; 0 lies outside.
 
     Meant for pictures of some hundred pixels to a side: time grows with their number.
@@ -42,7 +42,7 @@ def regions_of(rgb: Rgb, mask: Mask) -> Labels:
     return _joined(rgb, labels, edges)
 
 
-def border_pairs(labels: Labels) -> Iterable[tuple[int, int]]:
+def adjacent_regions(labels: Labels) -> Iterable[tuple[int, int]]:
     """List the pairs of regions, lower number first, that are neighbours."""
     pairs: set[tuple[int, int]] = set()
     for one, other in ((labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])):
@@ -52,7 +52,7 @@ def border_pairs(labels: Labels) -> Iterable[tuple[int, int]]:
     return sorted(pairs)
 
 
-def histogram(rgb: Rgb, mask: Mask) -> NDArray[np.float64]:
+def color_histogram(rgb: Rgb, mask: Mask) -> NDArray[np.float64]:
     """Give the square roots of the shares of coarse colours in a mask."""
     binned = rgb[mask].astype(np.intp) * _BINS // 256
     counts = np.bincount(binned @ np.array([_BINS * _BINS, _BINS, 1]), minlength=_BINS**3)
@@ -123,7 +123,7 @@ def _joined(rgb: Rgb, labels: Labels, edges: _Edges) -> Labels:
     owner = np.arange(count + 1)
     total = np.count_nonzero(labels)
     areas = np.bincount(labels.ravel(), minlength=count + 1).astype(float)
-    looks = np.stack([histogram(rgb, labels == n) ** 2 * areas[n] for n in range(count + 1)])
+    looks = np.stack([color_histogram(rgb, labels == n) ** 2 * areas[n] for n in range(count + 1)])
     borders = _borders(labels, edges)
 
     def likeness(pair: tuple[int, int]) -> float:

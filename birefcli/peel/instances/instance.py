@@ -51,7 +51,7 @@ class KnownMattes:
 
 
 @dataclass(frozen=True, eq=False)
-class Thing:
+class Instance:
     """Something in the picture that may become a layer."""
 
     number: int  # in the order of finding, from 1
@@ -61,7 +61,7 @@ class Thing:
     is_certain: bool = False
 
 
-def labels_of(things: Iterable[Thing], size: Size) -> Labels:
+def label_map(things: Iterable[Instance], size: Size) -> Labels:
     """Give every pixel to the thing that has most of it, or to the ground."""
     best, total = np.zeros(size, np.float32), np.zeros(size, np.float32)
     labels = np.zeros(size, np.int32)
@@ -79,7 +79,7 @@ def confidence_of(matte: Matte) -> float:
     return float(matte[support].mean()) if support.any() else 0.0
 
 
-def continued(labels: Labels, hole: Mask) -> Labels:
+def extend_labels(labels: Labels, hole: Mask) -> Labels:
     """Give every pixel of a hole the label of the nearest pixel around it."""
     if hole.all() or not hole.any():
         return np.where(hole, 0, labels).astype(np.int32)

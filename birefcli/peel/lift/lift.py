@@ -8,11 +8,11 @@ import numpy as np
 from birefcli.image.types import Alpha, Matte, Rgb, Rgba, to_uint8
 from birefcli.inpaint.protocol import Filled, Inpainter, fill
 from birefcli.matte.morphology import Box, bounding_box, pad_box
-from birefcli.peel.edge import deviations, look_of, strangeness, within
-from birefcli.peel.exact import exact_layer
-from birefcli.peel.shape import completed
-from birefcli.peel.solve import Colors, project, solve_colors
-from birefcli.peel.things import Labels, Mask
+from birefcli.peel.alpha.bayesian import color_deviation, color_distance, local_colors, within
+from birefcli.peel.instances.instance import Labels, Mask
+from birefcli.peel.lift.colors import ColorPair, project_onto_picture, solve_colors
+from birefcli.peel.lift.completion import complete_labels
+from birefcli.peel.lift.exact import exact_layer
 from birefcli.stack.types import Fill, Hole
 
 CORE = 230  # alpha from which nothing of what lies behind is seen
@@ -21,7 +21,7 @@ _SOLVE_MARGIN = 32
 _LEAST_MARGIN, _MOST_MARGIN = 64, 256  # what the inpainter sees around a hole
 _GRAIN = 2.0  # standard deviations of the ground, by which it may differ from its fill
 _STRANGE = 4.0  # standard deviations from what the ground looks like
-NOTHING = -1  # the label of what is transparent in the picture itself
+TRANSPARENT = -1  # the label of what is transparent in the picture itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Lifted:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class PictureState:
     """A picture to lift from, and what is known about its pixels; all (H, W)."""
 
     picture: Rgb
@@ -52,7 +52,7 @@ class View:
     is_nothing: Mask  # fully transparent in the input, or behind something that stood before that
 
 
-def rounded(matte: Matte, *, is_hard: bool) -> Alpha:
+def to_alpha(matte: Matte, *, is_hard: bool) -> Alpha:
     """Round a matte to 8 bits without the noise at both ends, or to 0 and 255 alone."""
     if is_hard:
         return np.where(matte > 0.5, np.uint8(255), np.uint8(0))
@@ -63,7 +63,7 @@ def rounded(matte: Matte, *, is_hard: bool) -> Alpha:
 
 
 def lift(
-    view: View,
+    view: PictureState,
     alpha: Alpha,
     inpainter: Inpainter,
     *,
@@ -85,7 +85,7 @@ def lift(
     side = max(box[2] - box[0], box[3] - box[1])
     wide = pad_box(box, min(max(side // 2, _LEAST_MARGIN), _MOST_MARGIN), size)
     near = _cut(wide)
-    part = View(
+    part = PictureState(
         view.picture[near],
         view.labels[near],
         view.may_grow[near],
@@ -102,20 +102,22 @@ def lift(
     shown = np.where((alpha > 0)[..., None], to_uint8(colors.backdrop), part.picture)
     source = ~covered & ~part.is_invented
     told = _filled(inpainter, shown, hole, labels, source, seed)
-    filled = in_palette(told.rgb, hole, part.picture) if keeps_palette else told.rgb
+    filled = snap_to_palette(told.rgb, hole, part.picture) if keeps_palette else told.rgb
     backdrop = np.where(hole[..., None], filled.astype(np.float32), colors.backdrop)
-    colors = Colors(colors.foreground, np.asarray(backdrop, np.float32))
+    colors = ColorPair(colors.foreground, np.asarray(backdrop, np.float32))
     if not is_certain:
         alpha, colors = _with_rim(part.picture, alpha, colors, may_join, ~covered)
     soft = (alpha > 0) & (alpha < 255)
     if soft.any():
         expected = colors.backdrop[soft]
         matte = np.asarray(alpha[soft] / np.float32(255), np.float32)
-        there = project(part.picture[soft], matte, Colors(colors.foreground[soft], expected))
+        there = project_onto_picture(
+            part.picture[soft], matte, ColorPair(colors.foreground[soft], expected)
+        )
         colors.foreground[soft], colors.backdrop[soft] = there.foreground, there.backdrop
         if not is_certain:
             # What the ground's own grain does not explain is the thing's, so that no ghost stays.
-            reach = 1 + _GRAIN * deviations(part.picture, ~covered, soft)
+            reach = 1 + _GRAIN * color_deviation(part.picture, ~covered, soft)
             colors.backdrop[soft] = np.clip(there.backdrop, expected - reach, expected + reach)
     core = alpha >= CORE
     exact = exact_layer(part.picture, colors.foreground, alpha, to_uint8(colors.backdrop))
@@ -135,7 +137,7 @@ def lift(
     )
 
 
-def in_palette(filled: Rgb, hole: Mask, picture: Rgb) -> Rgb:
+def snap_to_palette(filled: Rgb, hole: Mask, picture: Rgb) -> Rgb:
     """Give every colour in a hole the nearest that a picture of few colours has."""
     if not hole.any():
         return filled
@@ -149,7 +151,7 @@ def in_palette(filled: Rgb, hole: Mask, picture: Rgb) -> Rgb:
     return snapped
 
 
-def measured_margin(picture: Rgb, alpha: Alpha, least: int) -> int:
+def hole_margin(picture: Rgb, alpha: Alpha, least: int) -> int:
     """Give how far around a thing its soft edge may still be seen, in pixels.
 
     Half-widths of the picture's own edge are taken along up to 64 normals of the outline.
@@ -190,26 +192,26 @@ def _measured(alpha: Alpha, margin: int) -> Hole:
     return Hole(covered, core, covered - core, margin)
 
 
-def _behind(part: View, alpha: Alpha) -> tuple[Labels, Alpha]:
+def _behind(part: PictureState, alpha: Alpha) -> tuple[Labels, Alpha]:
     """Say who owns what behind a thing, and make alpha hard where that is nothing at all."""
     touches_clear = part.is_clear.any()
     if touches_clear:
         edge = cv2.dilate(part.is_clear.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
         alpha = np.where(edge, np.where(alpha > 127, 255, 0), alpha).astype(np.uint8)
-    labels = np.where(part.is_nothing & (part.labels == 0), NOTHING, part.labels)
+    labels = np.where(part.is_nothing & (part.labels == 0), TRANSPARENT, part.labels)
     core = alpha >= CORE
     asked = core | part.is_left
-    grown = completed(labels.astype(np.int32), asked | ~part.may_grow)
+    grown = complete_labels(labels.astype(np.int32), asked | ~part.may_grow)
     labels = np.where(asked, grown, labels).astype(np.int32)
     if touches_clear:
         # Over nothing only what is solid gives the picture back.
-        alpha = np.where(core & (labels == NOTHING), 255, alpha).astype(np.uint8)
+        alpha = np.where(core & (labels == TRANSPARENT), 255, alpha).astype(np.uint8)
     return labels, alpha
 
 
 def _with_rim(
-    picture: Rgb, alpha: Alpha, colors: Colors, asked: Mask, beyond: Mask
-) -> tuple[Alpha, Colors]:
+    picture: Rgb, alpha: Alpha, colors: ColorPair, asked: Mask, beyond: Mask
+) -> tuple[Alpha, ColorPair]:
     """Add those pixels around a thing to it that do not look like the ground beyond them.
 
     They show as much of the thing as takes its colours nearest to what is seen.
@@ -218,26 +220,26 @@ def _with_rim(
     if not asked.any() or not beyond.any() or not core.any():
         return alpha, colors
     joins = asked.copy()
-    joins[asked] = strangeness(picture, beyond, asked) > _STRANGE
+    joins[asked] = color_distance(picture, beyond, asked) > _STRANGE
     # What is not joined to the thing is the grain of the ground.
     _, parts = cv2.connectedComponents(((alpha > 0) | joins).astype(np.uint8), connectivity=4)
     joins &= np.isin(parts, np.unique(parts[alpha > 0]))
-    own, backdrop = look_of(picture, core, joins).mean, colors.backdrop[joins]
+    own, backdrop = local_colors(picture, core, joins).mean, colors.backdrop[joins]
     across = own - backdrop
     share = ((picture[joins] - backdrop) * across).sum(-1) / np.maximum((across**2).sum(-1), 1)
     alpha, foreground = alpha.copy(), colors.foreground.copy()
     alpha[joins] = to_uint8(np.clip(share * 255, 1, 255))
     foreground[joins] = own
-    return alpha, Colors(foreground, colors.backdrop)
+    return alpha, ColorPair(foreground, colors.backdrop)
 
 
-def _solved(picture: Rgb, alpha: Alpha) -> Colors:
+def _solved(picture: Rgb, alpha: Alpha) -> ColorPair:
     """Solve the colours near soft pixels; elsewhere both are the picture's."""
     same = picture.astype(np.float32)
     soft = (alpha > 0) & (alpha < 255)
     box = bounding_box(np.asarray(alpha, np.float32), 0)
     if not soft.any() or box is None:
-        return Colors(same, same)
+        return ColorPair(same, same)
     near = _cut(pad_box(box, _SOLVE_MARGIN, (alpha.shape[0], alpha.shape[1])))
     matte = np.asarray(alpha[near] / np.float32(255), np.float32)
     solved = solve_colors(picture[near], matte)
@@ -245,7 +247,7 @@ def _solved(picture: Rgb, alpha: Alpha) -> Colors:
     inside = (alpha[near] > 0)[..., None]
     foreground[near] = np.where(inside, solved.foreground, same[near])
     backdrop[near] = np.where(inside, solved.backdrop, same[near])
-    return Colors(foreground, backdrop)
+    return ColorPair(foreground, backdrop)
 
 
 def _filled(

@@ -5,9 +5,15 @@ import numpy as np
 import pytest
 
 from birefcli.image.types import Matte, Rgb
-from birefcli.peel.alpha import refined
-from birefcli.peel.edge import deviations, likeliest, look_of, strangeness, within
-from birefcli.peel.things import Mask
+from birefcli.peel.alpha.bayesian import (
+    bayesian_matte,
+    color_deviation,
+    color_distance,
+    local_colors,
+    within,
+)
+from birefcli.peel.alpha.refine import refine_matte
+from birefcli.peel.instances.instance import Mask
 from birefcli.stack.types import Kind
 
 SIZE = (120, 140)
@@ -44,18 +50,18 @@ def away(matte: Matte, truth: Matte) -> float:
 def test_a_coarse_matte_finds_the_edge_of_the_picture(radius: int) -> None:
     truth = disk(35, 0.7)
     matte = coarse(disk(radius))
-    assert away(likeliest(scene(truth), matte), truth) < 0.4 * away(matte, truth)
+    assert away(bayesian_matte(scene(truth), matte), truth) < 0.4 * away(matte, truth)
 
 
 def test_a_true_edge_stays_where_it_is() -> None:
     truth = disk(35, 0.7)
-    solved = likeliest(scene(truth), truth)
+    solved = bayesian_matte(scene(truth), truth)
     assert away(solved, truth) < 0.02 * truth.sum()
 
 
 def test_a_matte_is_believed_where_both_sides_look_alike() -> None:
     matte = coarse(disk())
-    solved = likeliest(textured((120, 120, 120), 3), matte)
+    solved = bayesian_matte(textured((120, 120, 120), 3), matte)
     assert np.mean((solved > 0.5) == (matte > 0.5)) > 0.98
 
 
@@ -64,26 +70,26 @@ def test_a_colour_of_neither_side_does_not_move_the_edge() -> None:
     picture = scene(truth)
     outline = (truth > 0) & ~(cv2.erode(truth, np.ones((7, 7), np.uint8)) > 0)
     picture[outline] = (20, 20, 240)
-    assert away(likeliest(picture, truth), truth) < 0.03 * truth.sum()
+    assert away(bayesian_matte(picture, truth), truth) < 0.03 * truth.sum()
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_a_matte_without_an_outline_stays(value: float) -> None:
     matte = np.full(SIZE, value, np.float32)
-    assert np.array_equal(likeliest(textured((9, 9, 9), 4), matte), matte)
+    assert np.array_equal(bayesian_matte(textured((9, 9, 9), 4), matte), matte)
 
 
 def test_what_a_network_left_open_inside_a_thing_is_closed() -> None:
     truth = disk(35)
     matte = np.where(disk(12) > 0, np.float32(0.7), truth)
-    assert likeliest(scene(truth), matte)[60, 70] == 1
+    assert bayesian_matte(scene(truth), matte)[60, 70] == 1
 
 
 def test_photographs_and_pixel_art_are_asked_for_colours() -> None:
     truth, matte = disk(35), coarse(disk(38))
     picture = scene(truth)
-    assert away(refined(picture, matte, Kind.PHOTO), truth) < 0.4 * away(matte, truth)
-    assert away(refined(picture, matte, Kind.PIXEL), truth) < 0.1 * away(matte, truth)
+    assert away(refine_matte(picture, matte, Kind.PHOTO), truth) < 0.4 * away(matte, truth)
+    assert away(refine_matte(picture, matte, Kind.PIXEL), truth) < 0.1 * away(matte, truth)
 
 
 def test_a_look_is_the_mean_and_the_covariance_of_what_is_near() -> None:
@@ -91,16 +97,16 @@ def test_a_look_is_the_mean_and_the_covariance_of_what_is_near() -> None:
     side: Mask = np.indices(SIZE)[1] < 66
     asked = np.zeros(SIZE, bool)
     asked[50, 60] = True
-    look = look_of(picture, side, asked, 8)
+    look = local_colors(picture, side, asked, 8)
     near = np.zeros(SIZE, bool)
     near[42:59, 52:69] = True
     colors = picture[near & side].astype(np.float64)
     # Windows further out count a hundredth, although they are larger.
     assert np.abs(look.mean[0] - colors.mean(0)).max() < 12
-    only = look_of(picture, near & side, asked, 8)
+    only = local_colors(picture, near & side, asked, 8)
     assert np.allclose(only.mean[0], colors.mean(0), atol=0.1)
     assert np.allclose(only.spread[0], np.cov(colors.T, bias=True), atol=1)
-    spread = deviations(picture, near & side, asked)[0]
+    spread = color_deviation(picture, near & side, asked)[0]
     assert np.allclose(spread, colors.std(0), atol=0.1)
 
 
@@ -109,7 +115,7 @@ def test_strange_is_what_the_ground_has_not() -> None:
     ground[60, 70] = (200, 60, 50)
     asked = np.zeros(SIZE, bool)
     asked[60, 68:73] = True
-    far = strangeness(ground, ~within(asked, 2), asked)
+    far = color_distance(ground, ~within(asked, 2), asked)
     assert far[2] > 6
     assert np.delete(far, 2).max() < 4
 
@@ -118,6 +124,6 @@ def test_strange_is_what_the_ground_has_not() -> None:
 def test_pictures_of_any_shape_keep_a_matte(size: tuple[int, int]) -> None:
     rng = np.random.default_rng(6)
     picture, matte = rng.integers(0, 256, (*size, 3), np.uint8), rng.random(size, np.float32)
-    solved = likeliest(picture, matte)
+    solved = bayesian_matte(picture, matte)
     assert solved.shape == size and solved.dtype == np.float32
     assert solved.min() >= 0 and solved.max() <= 1

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from birefcli.image.types import Matte, Rgb, to_uint8
 from birefcli.matte.morphology import levels
-from birefcli.peel.things import Mask
+from birefcli.peel.instances.instance import Mask
 
 _Floats = NDArray[np.float32]
 
@@ -28,14 +28,14 @@ _UPPER = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))  # of a symmetric 3 x 
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class LocalColors:
     """What one side looks like near some pixels: mean colours (N, 3) and covariances (N, 3, 3)."""
 
     mean: _Floats
     spread: _Floats
 
 
-def likeliest(picture: Rgb, matte: Matte) -> Matte:
+def bayesian_matte(picture: Rgb, matte: Matte) -> Matte:
     """Solve a network's matte (H, W) anew near its outline, where the picture tells more.
 
     Both sides are Gaussians of the colours seen nearby, and a pixel takes the share of the thing
@@ -48,7 +48,7 @@ def likeliest(picture: Rgb, matte: Matte) -> Matte:
     return matte
 
 
-def look_of(picture: Rgb, side: Mask, asked: Mask, reach: int = _REACH) -> Look:
+def local_colors(picture: Rgb, side: Mask, asked: Mask, reach: int = _REACH) -> LocalColors:
     """Describe the colours of one side (H, W) within some pixels of every one asked about.
 
     Where there are none, those further away speak.
@@ -68,10 +68,12 @@ def look_of(picture: Rgb, side: Mask, asked: Mask, reach: int = _REACH) -> Look:
     spread = np.zeros((len(mean), 3, 3), np.float32)
     for (a, b), product in zip(_UPPER, sums[3:], strict=False):
         spread[:, a, b] = spread[:, b, a] = product - sums[a] * sums[b]
-    return Look(mean, spread)
+    return LocalColors(mean, spread)
 
 
-def unlikeliness(colors: _Floats, own: Look, ground: Look, share: float) -> _Floats:
+def negative_log_likelihood(
+    colors: _Floats, own: LocalColors, ground: LocalColors, share: float
+) -> _Floats:
     """Give minus the log likelihood (N) of colours (N, 3) that show so much of the thing."""
     rest = 1 - share
     apart = colors - share * own.mean - rest * ground.mean
@@ -81,18 +83,18 @@ def unlikeliness(colors: _Floats, own: Look, ground: Look, share: float) -> _Flo
     return np.asarray((distance + np.log(np.linalg.det(spread))) / 2, np.float32)
 
 
-def strangeness(picture: Rgb, side: Mask, asked: Mask) -> _Floats:
+def color_distance(picture: Rgb, side: Mask, asked: Mask) -> _Floats:
     """Say how many standard deviations (N) pixels asked about are from what a side looks like."""
-    look = look_of(picture, side, asked)
+    look = local_colors(picture, side, asked)
     spread = look.spread + np.eye(3, dtype=np.float32) * _NOISE**2
     apart = picture[asked] - look.mean
     square = np.einsum("ni,nij,nj->n", apart, np.linalg.inv(spread), apart)
     return np.asarray(np.sqrt(np.maximum(square, 0)), np.float32)
 
 
-def deviations(picture: Rgb, side: Mask, asked: Mask) -> _Floats:
+def color_deviation(picture: Rgb, side: Mask, asked: Mask) -> _Floats:
     """Say by how many levels (N, 3) a side's colours vary near every pixel asked about."""
-    spread = look_of(picture, side, asked).spread
+    spread = local_colors(picture, side, asked).spread
     return np.asarray(np.sqrt(np.maximum(np.einsum("nii->ni", spread), 0)), np.float32)
 
 
@@ -111,8 +113,10 @@ def _looked(picture: Rgb, matte: Matte) -> Matte:
     if not asked.any() or not inside.any() or not outside.any():
         return matte
     colors = picture[asked].astype(np.float32)
-    own, ground = (look_of(picture, side, asked, band) for side in (inside, outside))
-    costs = np.stack([unlikeliness(colors, own, ground, float(share)) for share in _SHARES])
+    own, ground = (local_colors(picture, side, asked, band) for side in (inside, outside))
+    costs = np.stack(
+        [negative_log_likelihood(colors, own, ground, float(share)) for share in _SHARES]
+    )
     costs[1:-1] += _MIXED
     costs = np.minimum(costs - costs.min(axis=0), _MOST)
     costs += _TRUST * (levels(matte, *_UNDECIDED)[asked] - _SHARES[:, None]) ** 2

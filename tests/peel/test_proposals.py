@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from birefcli.image.types import Matte, Rgb
-from birefcli.peel.propose import Segmented, is_calm, raised_from_backdrop
+from birefcli.peel.proposals import SegmenterProposer, foreground_by_color, is_even_backdrop
 from birefcli.settings.peel import PeelSettings
 from birefcli.stack.types import Kind
 
@@ -47,7 +47,9 @@ class Finds:
 
 
 def proposed(rgb: Rgb, found: Matte, kind: Kind, step: int = 1) -> tuple[Matte, ...]:
-    return Segmented(Finds(found), kind, PeelSettings())(rgb, np.zeros(SIZE, np.int32), step).mattes
+    return SegmenterProposer(Finds(found), kind, PeelSettings())(
+        rgb, np.zeros(SIZE, np.int32), step
+    ).mattes
 
 
 @pytest.mark.parametrize("sort", ["plain", "stripes", "checker", "gradient"])
@@ -76,7 +78,7 @@ def test_colours_are_asked_once_and_never_of_photographs() -> None:
 
 def test_colours_of_a_rough_backdrop_tell_nothing() -> None:
     rgb, (first, second) = with_two_disks(backdrop("rough"))
-    assert raised_from_backdrop(rgb)[second > 0].any()
+    assert foreground_by_color(rgb)[second > 0].any()
     assert len(proposed(rgb, first, Kind.FLAT)) == 1
     nothing = np.zeros(SIZE, np.float32)
     assert proposed(rgb, nothing, Kind.FLAT) == ()
@@ -91,6 +93,6 @@ def test_a_backdrop_alone_proposes_nothing(sort: str) -> None:
 def test_even_colours_are_calm_and_noise_is_not() -> None:
     everywhere = np.ones(SIZE, bool)
     for sort in ("plain", "stripes", "checker", "gradient"):
-        assert is_calm(backdrop(sort), everywhere)
-    assert not is_calm(backdrop("rough"), everywhere)
-    assert not is_calm(backdrop("plain"), ~everywhere)
+        assert is_even_backdrop(backdrop(sort), everywhere)
+    assert not is_even_backdrop(backdrop("rough"), everywhere)
+    assert not is_even_backdrop(backdrop("plain"), ~everywhere)

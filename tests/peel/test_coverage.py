@@ -12,10 +12,10 @@ from birefcli.image.types import Matte
 from birefcli.inpaint.membrane import Membrane
 from birefcli.models.model_pair import beside, is_topmost, load_sight
 from birefcli.models.store import ModelFile, resolve
-from birefcli.peel.front import both_sides
+from birefcli.peel.acceptance import rejection
+from birefcli.peel.instances.coverage import split_covered
 from birefcli.peel.loop import peel
-from birefcli.peel.order import order_of
-from birefcli.peel.sift import objection
+from birefcli.peel.order.cues import find_order
 from birefcli.settings.model import ModelSettings
 from birefcli.settings.peel import PeelKind, PeelSettings
 from birefcli.stack.types import Kind, StopRule
@@ -41,7 +41,7 @@ NEAR, FAR = box(20, 20, 60, 60), box(60, 30, 100, 70)
 
 
 def test_what_is_covered_is_parted_from_what_covers_it() -> None:
-    front, rest = both_sides(union(NEAR, FAR), NEAR, 20)
+    front, rest = split_covered(union(NEAR, FAR), NEAR, 20)
     assert overlap(front, NEAR) > 0.99
     assert overlap(rest, FAR) > 0.99
 
@@ -49,27 +49,27 @@ def test_what_is_covered_is_parted_from_what_covers_it() -> None:
 @pytest.mark.parametrize("front", [union(NEAR, FAR), np.zeros(SIZE, np.float32), NEAR * 0.5])
 def test_a_part_that_is_all_one_or_not_plain_stays_whole(front: Matte) -> None:
     whole = union(NEAR, FAR)
-    (only,) = both_sides(whole, np.asarray(front, np.float32), 20)
+    (only,) = split_covered(whole, np.asarray(front, np.float32), 20)
     assert np.array_equal(only, whole)
 
 
 def test_doubt_that_fades_across_a_thing_parts_nothing() -> None:
     whole = box(10, 20, 110, 60)
     fading = whole * np.linspace(1, 0, SIZE[1], dtype=np.float32)
-    assert len(both_sides(whole, fading, 20)) == 1
+    assert len(split_covered(whole, fading, 20)) == 1
     stepped = np.where(np.arange(SIZE[1]) < 60, np.maximum(fading, 0.7 * whole), 0.3 * fading)
-    assert len(both_sides(whole, np.asarray(stepped, np.float32), 20)) == 2
+    assert len(split_covered(whole, np.asarray(stepped, np.float32), 20)) == 2
 
 
 def test_strips_along_an_edge_part_nothing() -> None:
     whole = union(NEAR, FAR)
     smaller = union(box(22, 22, 60, 58), box(60, 32, 98, 68))
-    assert len(both_sides(whole, smaller, 5)) == 1
+    assert len(split_covered(whole, smaller, 5)) == 1
 
 
 def test_both_sides_share_the_matte_and_lose_nothing_of_it() -> None:
     soft = np.clip(union(NEAR, FAR) + box(10, 10, 110, 78, 0.3), 0, 1)
-    sides = both_sides(np.asarray(soft, np.float32), NEAR, 20)
+    sides = split_covered(np.asarray(soft, np.float32), NEAR, 20)
     assert len(sides) == 2
     assert np.array_equal(sides[0] + sides[1], soft)
 
@@ -79,7 +79,7 @@ def test_what_is_held_for_uncovered_is_in_front() -> None:
     labels = np.zeros(SIZE, np.int32)
     labels[20:60, 20:60], labels[20:60, 60:100] = 1, 2
     first, second = np.where(labels == 1, 1, 0), np.where(labels == 2, 1, 0)
-    told = [order_of(labels, front=np.asarray(f, np.float32)).cues for f in (first, second)]
+    told = [find_order(labels, front=np.asarray(f, np.float32)).cues for f in (first, second)]
     assert told[0][1, 2].score == pytest.approx(1)
     assert told[1][1, 2].score == pytest.approx(-1)
     assert told[0][2, 1].score == -told[0][1, 2].score
@@ -115,7 +115,7 @@ def test_scraps_beside_what_was_lifted_are_no_things() -> None:
     nowhere = np.zeros(SIZE, bool)
 
     def against(peeled: Sequence[np.ndarray], settings: PeelSettings) -> object:
-        return objection(scrap, kind=Kind.PHOTO, invented=nowhere, peeled=peeled, settings=settings)
+        return rejection(scrap, kind=Kind.PHOTO, invented=nowhere, peeled=peeled, settings=settings)
 
     assert against([], PeelSettings()) is None
     assert against([scrap > 0.5], PeelSettings(ghost=1, leftover=1)) is None
@@ -132,7 +132,7 @@ def test_what_lines_a_lifted_layer_is_no_layer() -> None:
     nowhere = np.zeros(SIZE, bool)
 
     def against(matte: Matte, peeled: Sequence[np.ndarray]) -> object:
-        return objection(matte, kind=Kind.PHOTO, invented=nowhere, peeled=peeled, settings=settings)
+        return rejection(matte, kind=Kind.PHOTO, invented=nowhere, peeled=peeled, settings=settings)
 
     found = against(line, [lifted])
     assert found is not None
@@ -177,7 +177,7 @@ def test_a_sight_sees_both_whichever_model_is_named() -> None:
 
 def test_a_large_picture_is_parted_as_its_small_copy_is() -> None:
     large = [np.kron(m, np.ones((24, 24), np.float32)) for m in (union(NEAR, FAR), NEAR, FAR)]
-    front, rest = both_sides(large[0], large[1], 20)
+    front, rest = split_covered(large[0], large[1], 20)
     assert overlap(front, large[1]) > 0.99
     assert overlap(rest, large[2]) > 0.99
     assert np.array_equal(front + rest, large[0])

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from birefcli.image.types import Rgb, Rgba
 from birefcli.matte.foreground import over8
 from birefcli.matte.pixelart import Grid
-from birefcli.peel.exact import InexactError
-from birefcli.peel.order import Cues, without_cycles
-from birefcli.peel.things import Mask
+from birefcli.peel.instances.instance import Mask
+from birefcli.peel.lift.exact import InexactError
+from birefcli.peel.order.cues import OcclusionCues, without_cycles
 from birefcli.stack.types import DepthSpan, Edge, Evidence, Kind, Layer, Stack, Stop, Vote
 
 GREY = 128  # what a network sees where the picture is transparent
 
 
 @dataclass(frozen=True, eq=False)
-class Taken:
+class PeeledLayer:
     """A thing that was lifted, by its own number, and what was under it."""
 
     thing: int
@@ -26,9 +26,9 @@ class Taken:
     rgba: Rgba
     bottom: Rgb
     evidence: Evidence
-    votes: dict[int, Cues] = field(default_factory=dict)
+    votes: dict[int, OcclusionCues] = field(default_factory=dict)
 
-    def with_depth(self, disparity: NDArray[np.float32] | None) -> "Taken":
+    def with_depth(self, disparity: NDArray[np.float32] | None) -> "PeeledLayer":
         """Note the quartiles of the depth under it."""
         mask = self.rgba[..., 3] > 127
         if disparity is None or not mask.any():
@@ -37,15 +37,15 @@ class Taken:
         return replace(self, evidence=replace(self.evidence, depth=DepthSpan(middle, low, high)))
 
 
-def opaque(picture: NDArray[np.uint8]) -> Rgb:
+def over_grey(picture: NDArray[np.uint8]) -> Rgb:
     """Lay a picture (H, W, 3 or 4) over mid-grey."""
     if picture.shape[2] == 3:
         return picture.copy()
     return over8(picture, np.full((*picture.shape[:2], 3), GREY, np.uint8))
 
 
-def pile(
-    taken: Sequence[Taken],
+def assemble(
+    taken: Sequence[PeeledLayer],
     *,
     bottom: Rgb,
     source: NDArray[np.uint8],
@@ -82,10 +82,10 @@ def pile(
         cycles=tuple(knot for knot in knots if len(knot) > 1),
         invented=np.where(invented > 0, count + 1 - invented, 0).astype(np.uint8),
     )
-    return checked(stack, source)
+    return verified(stack, source)
 
 
-def checked(stack: Stack, source: NDArray[np.uint8]) -> Stack:
+def verified(stack: Stack, source: NDArray[np.uint8]) -> Stack:
     """Give the stack back, or raise InexactError if it is not the picture it came from."""
     laid = recomposed(stack)[..., : source.shape[2]]
     differing = int(np.any(laid != source, axis=-1).sum())
@@ -110,7 +110,7 @@ def recomposed(stack: Stack) -> Rgba:
     return laid
 
 
-def enlarged_stack(stack: Stack, source: NDArray[np.uint8], grid: Grid) -> Stack:
+def enlarge_stack(stack: Stack, source: NDArray[np.uint8], grid: Grid) -> Stack:
     """Bring a stack from the art's own grid to the picture's size, exactly.
 
     Where a cell of the picture is not of one colour, what is seen there keeps its pixels.
@@ -126,7 +126,7 @@ def enlarged_stack(stack: Stack, source: NDArray[np.uint8], grid: Grid) -> Stack
         is_seen = is_open & ((rgba[..., 3] > 0) | (rgba is background))
         rgba[is_seen] = shown[is_seen]
         is_open &= ~is_seen
-    bottoms, below = [], opaque(background)
+    bottoms, below = [], over_grey(background)
     for rgba in layers:
         bottoms.append(below)
         below = over8(rgba, below)
@@ -141,10 +141,10 @@ def enlarged_stack(stack: Stack, source: NDArray[np.uint8], grid: Grid) -> Stack
         invented=grid.enlarged(stack.invented, size),
         grid=grid.step,
     )
-    return checked(big, source)
+    return verified(big, source)
 
 
-def _layer(one: Taken, number: dict[int, int]) -> Layer:
+def _layer(one: PeeledLayer, number: dict[int, int]) -> Layer:
     """Write down what a thing became, its votes by layer."""
     votes = tuple(
         Vote(number[other], cues.hull, cues.junction, cues.depth, cues.score)

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from birefcli.peel.order import (
-    Cues,
-    Order,
+from birefcli.peel.instances.instance import Instance
+from birefcli.peel.order.cues import (
+    OcclusionCues,
+    OcclusionOrder,
+    compare_pair,
+    find_order,
     hull_cue,
-    judge,
     junction_cue,
-    order_of,
     touching_pairs,
     without_cycles,
 )
-from birefcli.peel.rank import by_priority
-from birefcli.peel.things import Thing
+from birefcli.peel.order.priority import sort_by_priority
 from birefcli.scenes.suites.flat import flat_scene
 from birefcli.scenes.suites.layered import LayeredScene, pairs, visible_mattes
 from birefcli.scenes.suites.texture import texture_scene
@@ -42,13 +42,13 @@ def visible_labels(scene: LayeredScene) -> Labels:
 
 
 def test_a_disk_over_a_disk_is_in_front() -> None:
-    cues = judge(disks(), 1, 2)
+    cues = compare_pair(disks(), 1, 2)
     assert cues.hull > 0.5 and cues.junction > 0.5 and cues.score > 0.5
 
 
 def test_votes_are_the_same_from_both_sides() -> None:
     labels = disks()
-    one, other = judge(labels, 1, 2), judge(labels, 2, 1)
+    one, other = compare_pair(labels, 1, 2), compare_pair(labels, 2, 1)
     assert one.score == pytest.approx(-other.score)
     assert one.swapped() == other
 
@@ -57,7 +57,7 @@ def test_turned_and_mirrored_pictures_give_the_same_order() -> None:
     for turns in range(4):
         for flip in (False, True):
             labels = np.ascontiguousarray(np.rot90(disks()[:, ::-1] if flip else disks(), turns))
-            assert judge(labels, 1, 2).score > 0.5
+            assert compare_pair(labels, 1, 2).score > 0.5
 
 
 def test_a_bar_across_a_disk_is_in_front() -> None:
@@ -65,7 +65,7 @@ def test_a_bar_across_a_disk_is_in_front() -> None:
     cv2.circle(labels, (40, 40), 25, 2, -1)
     labels[34:46, 5:75] = 1
     assert hull_cue(labels == 1, labels == 2) > 0.9
-    assert judge(labels, 1, 2).score > 0.9
+    assert compare_pair(labels, 1, 2).score > 0.9
 
 
 def test_the_outline_that_goes_straight_on_is_in_front() -> None:
@@ -82,26 +82,26 @@ def test_what_does_not_touch_is_not_judged() -> None:
     assert touching_pairs(labels) == []
     labels[5:15, 16:18] = 2
     assert touching_pairs(labels) == [(1, 2)]
-    assert order_of(labels * 0).front_set(-0.1) == ()
+    assert find_order(labels * 0).front_set(-0.1) == ()
 
 
 def test_depth_speaks_only_where_outlines_do_not() -> None:
-    assert Cues(0.9, 0.9, -1).score == 1
-    assert Cues(0.1, 0.0, -1).score == pytest.approx(-0.9)
+    assert OcclusionCues(0.9, 0.9, -1).score == 1
+    assert OcclusionCues(0.1, 0.0, -1).score == pytest.approx(-0.9)
     labels = np.zeros((40, 40), np.int32)
     labels[10:30, 5:20], labels[10:30, 20:35] = 1, 2
     disparity = np.where(labels == 1, np.float32(5), np.float32(1))
-    assert judge(labels, 1, 2).score == pytest.approx(0, abs=0.2)
-    assert judge(labels, 1, 2, disparity).score > 0.5
+    assert compare_pair(labels, 1, 2).score == pytest.approx(0, abs=0.2)
+    assert compare_pair(labels, 1, 2, disparity).score > 0.5
 
 
 def test_what_a_network_leaves_out_waits_until_it_looks_again() -> None:
     labels = np.zeros((60, 100), np.int32)
     labels[10:30, 10:30], labels[10:30, 40:60], labels[10:30, 70:90] = 1, 2, 3
     front = np.zeros((60, 100), np.float32)
-    assert order_of(labels, front=front).front_set(-0.1) == (1, 2, 3)
+    assert find_order(labels, front=front).front_set(-0.1) == (1, 2, 3)
     front[labels == 1], front[labels == 3] = 0.9, 0.6
-    order = order_of(labels, front=front)
+    order = find_order(labels, front=front)
     assert order.front_set(-0.1) == (1, 3)
     assert order.certainty(1) > order.certainty(3) > order.certainty(2)
 
@@ -112,20 +112,24 @@ def test_doubt_near_the_border_tells_what_is_covered() -> None:
     labels[10:90, 10:60], labels[10:90, 60:190] = 1, 2
     front = np.where(labels > 0, np.float32(0.8), np.float32(0))
     front[:, 60:80], front[:, 80:190] = 0.3, 0.9
-    assert judge(labels, 1, 2, front=front).score == 1
-    assert judge(labels, 2, 1, front=front).score == -1
+    assert compare_pair(labels, 1, 2, front=front).score == 1
+    assert compare_pair(labels, 2, 1, front=front).score == -1
 
 
 def test_a_network_outweighs_outlines_only_where_it_is_plain() -> None:
-    assert Cues(1, 1.5, front=-0.7).score == -1
-    assert Cues(1, 1.5, front=-0.1).score > 0
-    assert Cues(1, 1.5, front=-0.7).swapped().score == 1
+    assert OcclusionCues(1, 1.5, front=-0.7).score == -1
+    assert OcclusionCues(1, 1.5, front=-0.1).score > 0
+    assert OcclusionCues(1, 1.5, front=-0.7).swapped().score == 1
 
 
 def test_the_front_set_is_never_empty() -> None:
-    knot = {(1, 2): Cues(1, 0), (2, 3): Cues(0.6, 0), (3, 1): Cues(0.5, 0)}
+    knot = {
+        (1, 2): OcclusionCues(1, 0),
+        (2, 3): OcclusionCues(0.6, 0),
+        (3, 1): OcclusionCues(0.5, 0),
+    }
     knot |= {(b, a): cues.swapped() for (a, b), cues in knot.items()}
-    order = Order((1, 2, 3), knot)
+    order = OcclusionOrder((1, 2, 3), knot)
     assert order.front_set(-0.1) == (1,)
     assert order.exposure(1) == -0.5
 
@@ -144,7 +148,7 @@ def test_most_pairs_of_a_suite_are_put_in_order(draw, least: float) -> None:  # 
     right = []
     for seed in range(20_000, 20_008):
         scene = draw(np.random.default_rng(seed), seed, 160)
-        order = order_of(visible_labels(scene))
+        order = find_order(visible_labels(scene))
         for pair in pairs(scene):
             cues = order.cues.get((pair.front, pair.behind))
             if cues is not None and pair.overlap >= 20:
@@ -162,8 +166,8 @@ def test_things_that_only_shimmer_have_a_rank_too(kind: Kind) -> None:
     solid = np.zeros((20, 30), np.float32)
     solid[2:18, 10:28] = 1
     mattes = (haze, solid, np.zeros((20, 30), np.float32))
-    things = [Thing(number, matte, 1, 1) for number, matte in enumerate(mattes, 1)]
+    things = [Instance(number, matte, 1, 1) for number, matte in enumerate(mattes, 1)]
     disparity = np.asarray(solid * 3, np.float32)
     for depth in (None, disparity):
-        found = by_priority(things, rgb, kind, depth)
+        found = sort_by_priority(things, rgb, kind, depth)
         assert sorted(thing.number for thing in found) == [1, 2, 3]

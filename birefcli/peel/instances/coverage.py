@@ -5,8 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.types import Matte, rescale
-from birefcli.peel.order import front_cue
-from birefcli.peel.things import Mask, continued
+from birefcli.peel.instances.instance import Mask, extend_labels
+from birefcli.peel.order.cues import front_cue
 
 _BEHIND = 0.4  # mean of the matte of what nothing covers, up to which it leaves a side out
 _STEP = 0.5  # by which that matte falls where what is covered begins; doubt fades
@@ -15,7 +15,7 @@ _WORK_SIDE = 1280  # pixels of the longer side that large pictures are looked at
 _ROUGH = 0.01  # of the picture's longer side: thinner strips are how two mattes differ at edges
 
 
-def both_sides(matte: Matte, front: Matte, least: float) -> tuple[Matte, ...]:
+def split_covered(matte: Matte, front: Matte, least: float) -> tuple[Matte, ...]:
     """Part a matte (H, W) in what nothing covers and what lies behind, one where all is one.
 
     `front` is the matte of what is uncovered. A connected part is parted where that falls in one
@@ -26,7 +26,7 @@ def both_sides(matte: Matte, front: Matte, least: float) -> tuple[Matte, ...]:
     if not covered.any() or covered[support].all():
         return (matte,)
     # What is soft belongs to the side it is nearest to.
-    sides = continued(np.where(covered, 2, support).astype(np.int32), ~support)
+    sides = extend_labels(np.where(covered, 2, support).astype(np.int32), ~support)
     return tuple(np.where(sides == side, matte, np.float32(0)) for side in (1, 2))
 
 
@@ -61,7 +61,7 @@ def _is_covered(support: Mask, front: Matte, least: float) -> Mask:
         if not high.any() or not low.any():
             continue
         sides = np.where(low, 2, high).astype(np.int32)
-        sides = continued(sides, sides == 0)
+        sides = extend_labels(sides, sides == 0)
         near, far = part & (sides == 1), part & (sides == 2)
         step = front_cue(near, far, front, 2 * (radius + 1))
         if step > _STEP and front[far].mean() <= _BEHIND:

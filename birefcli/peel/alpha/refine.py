@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from birefcli.image.types import Matte, Rgb
 from birefcli.matte.morphology import bounding_box, pad_box, remove_specks
 from birefcli.matte.pixelart import decided_by_color
-from birefcli.peel.edge import likeliest
-from birefcli.peel.things import Mask, continued
+from birefcli.peel.alpha.bayesian import bayesian_matte
+from birefcli.peel.instances.instance import Mask, extend_labels
 from birefcli.stack.types import Kind
 
 _SPECK = 9  # pixels
@@ -20,7 +20,7 @@ _MOST_CELLS = 48  # colours whose cells are looked at, the commonest first
 _LARGE_CELL = 0.25  # of the thing: such a cell is not moved as one
 
 
-def refined(picture: Rgb, matte: Matte, kind: Kind) -> Matte:
+def refine_matte(picture: Rgb, matte: Matte, kind: Kind) -> Matte:
     """Give a proposed matte (H, W) the edge that pictures of this kind have."""
     box = bounding_box(matte, 0.004)
     if box is None:
@@ -30,17 +30,17 @@ def refined(picture: Rgb, matte: Matte, kind: Kind) -> Matte:
     near = slice(top, bottom), slice(left, right)
     part, colors = matte[near], picture[near]
     if kind == Kind.PHOTO:
-        part = remove_specks(likeliest(colors, part), _SPECK)
+        part = remove_specks(bayesian_matte(colors, part), _SPECK)
     elif kind == Kind.PIXEL:
         part = decided_by_color(colors, part)
     else:
-        part = with_solved_rim(colors, snapped(colors, part))
+        part = solve_rim(colors, snap_to_cells(colors, part))
     whole = np.zeros_like(matte)
     whole[near] = part
     return whole
 
 
-def snapped(rgb: Rgb, matte: Matte) -> Matte:
+def snap_to_cells(rgb: Rgb, matte: Matte) -> Matte:
     """Move cells of one colour that an outline cuts to the side that holds most of them."""
     support = matte > 0.5
     most = _LARGE_CELL * np.count_nonzero(support)
@@ -61,7 +61,7 @@ def snapped(rgb: Rgb, matte: Matte) -> Matte:
     return result
 
 
-def with_solved_rim(rgb: Rgb, matte: Matte) -> Matte:
+def solve_rim(rgb: Rgb, matte: Matte) -> Matte:
     """Solve how much of the thing shows in the pixels along its outline, from colours beside it.
 
     Where no mix of the two nearest even colours gives what is seen, the matte stays.
@@ -88,4 +88,4 @@ def with_solved_rim(rgb: Rgb, matte: Matte) -> Matte:
 def _nearest(image: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
     """Give every pixel the colour of the nearest one in a mask."""
     numbered = np.arange(mask.size, dtype=np.int32).reshape(mask.shape)
-    return image.reshape(-1, 3)[continued(numbered, ~mask)]
+    return image.reshape(-1, 3)[extend_labels(numbered, ~mask)]

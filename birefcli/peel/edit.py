@@ -13,12 +13,12 @@ from birefcli.matte.foreground import over8
 from birefcli.matte.morphology import Size
 from birefcli.matte.pixelart import Grid, find_grid
 from birefcli.models.segmenter import Segmenter
-from birefcli.peel.kinds import Sort
-from birefcli.peel.lift import CORE
-from birefcli.peel.loop import Peeling, Start, Watch
-from birefcli.peel.propose import Segmented
-from birefcli.peel.things import KnownMattes, Labels, Proposal, Proposer
-from birefcli.peel.wrap import checked, enlarged_stack, opaque, recomposed
+from birefcli.peel.assemble import enlarge_stack, over_grey, recomposed, verified
+from birefcli.peel.instances.instance import KnownMattes, Labels, Proposal, Proposer
+from birefcli.peel.kind_detection import DetectedKind
+from birefcli.peel.lift.lift import CORE
+from birefcli.peel.loop import PeelLoop, PeelStart, Watch
+from birefcli.peel.proposals import SegmenterProposer
 from birefcli.settings.peel import PeelSettings
 from birefcli.stack.types import Edge, Kind, Layer, Stack
 
@@ -48,19 +48,19 @@ def redo(
     source = _source(replace(stack, layers=stack.layers[:number]))
     sort = _sort(stack)
     invented = _cores(above, stack.size)
-    start = Start.of(sort.grid.native(source))
+    start = PeelStart.of(sort.grid.native(source))
     was_invented = sort.grid.native((invented > 0).astype(np.uint8)) > 0
-    peeling = Peeling(
+    peeling = PeelLoop(
         start=replace(start, is_invented=was_invented),
         sort=sort,
         settings=replace(settings, max_layers=max(1, settings.max_layers - len(above))),
         inpainter=inpainter,
-        proposer=_First(mask, Segmented(segmenter, sort.kind, settings, front=front)),
+        proposer=_First(mask, SegmenterProposer(segmenter, sort.kind, settings, front=front)),
         stop=stop,
         watch=watch,
-        arranged=(1,),
+        forced_order=(1,),
     )
-    return _joined(enlarged_stack(peeling.run(), source, sort.grid), stack, number, invented)
+    return _joined(enlarge_stack(peeling.run(), source, sort.grid), stack, number, invented)
 
 
 def reorder(
@@ -82,16 +82,16 @@ def reorder(
     source, sort = _source(stack), _sort(stack)
     seen = _visible(stack, source)
     chosen = [number for number in reversed(order) if (seen[number - 1] > 0.5).any()]
-    peeling = Peeling(
-        start=Start.of(sort.grid.native(source)),
+    peeling = PeelLoop(
+        start=PeelStart.of(sort.grid.native(source)),
         sort=sort,
         settings=replace(settings or PeelSettings(), max_layers=255, max_seconds=None, invented=1),
         inpainter=inpainter,
         proposer=KnownMattes(tuple(seen[number - 1] for number in chosen)),
         watch=watch,
-        arranged=range(1, len(chosen) + 1),
+        forced_order=range(1, len(chosen) + 1),
     )
-    found = enlarged_stack(peeling.run(), source, sort.grid)
+    found = enlarge_stack(peeling.run(), source, sort.grid)
     named = [
         replace(layer, name=stack.layers[number - 1].name)
         for layer, number in zip(found.layers, reversed(chosen), strict=True)
@@ -112,10 +112,10 @@ class _First:
         return self.then(rgb, known, step - 1)
 
 
-def _sort(stack: Stack) -> Sort:
+def _sort(stack: Stack) -> DetectedKind:
     """Find the grid again that the stack was peeled on."""
     grid = find_grid(stack.composed()) if stack.kind == Kind.PIXEL and stack.grid > 1 else None
-    return Sort(stack.kind, grid or Grid())
+    return DetectedKind(stack.kind, grid or Grid())
 
 
 def _source(stack: Stack) -> NDArray[np.uint8]:
@@ -147,7 +147,7 @@ def _cores(layers: Sequence[Layer], size: Size) -> NDArray[np.int32]:
 
 def _bottoms(stack: Stack) -> list[Rgb]:
     """Lay a stack, which may come from files, and give what was under each of its layers."""
-    below, bottoms = opaque(stack.background), []
+    below, bottoms = over_grey(stack.background), []
     for layer in stack.layers:
         bottoms.append(below)
         below = over8(layer.rgba, below)
@@ -187,4 +187,4 @@ def _joined(below: Stack, stack: Stack, number: int, invented: NDArray[np.int32]
         cycles=(*below.cycles, *knots),
         invented=np.where(below.invented > 0, below.invented, own).astype(np.uint8),
     )
-    return checked(joined, _source(stack))
+    return verified(joined, _source(stack))

@@ -29,7 +29,7 @@ _DEPTH_FROM = 0.5  # outlines that say less than this let depth speak too
 
 
 @dataclass(frozen=True)
-class Cues:
+class OcclusionCues:
     """What speaks for the first of two touching things being in front, each -1…1."""
 
     hull: float
@@ -46,18 +46,18 @@ class Cues:
             outline = np.clip(outline + self.depth, -1, 1)
         return float(outline)
 
-    def swapped(self) -> "Cues":
+    def swapped(self) -> "OcclusionCues":
         """The same, seen from the other one."""
         depth = None if self.depth is None else -self.depth
-        return Cues(-self.hull, -self.junction, depth, -self.front)
+        return OcclusionCues(-self.hull, -self.junction, depth, -self.front)
 
 
 @dataclass(frozen=True)
-class Order:
+class OcclusionOrder:
     """What was found about every touching pair (front to behind both ways)."""
 
     numbers: tuple[int, ...]
-    cues: dict[tuple[int, int], Cues] = field(default_factory=dict)
+    cues: dict[tuple[int, int], OcclusionCues] = field(default_factory=dict)
     seen: dict[int, float] = field(default_factory=dict)  # how much a network holds uncovered
 
     def touching(self, number: int) -> tuple[int, ...]:
@@ -83,22 +83,22 @@ class Order:
         return self.exposure(number) + self.seen.get(number, 1.0)
 
 
-def order_of(
+def find_order(
     labels: _Labels,
     disparity: NDArray[np.float32] | None = None,
     front: NDArray[np.float32] | None = None,
-) -> Order:
+) -> OcclusionOrder:
     """Judge all touching pairs of a label map (H, W).
 
     Larger disparity is nearer; `front` is a matte of what nothing covers.
     """
     numbers = tuple(int(n) for n in np.unique(labels) if n > 0)
-    found: dict[tuple[int, int], Cues] = {}
+    found: dict[tuple[int, int], OcclusionCues] = {}
     for one, other in touching_pairs(labels):
-        cues = judge(labels, one, other, disparity, front)
+        cues = compare_pair(labels, one, other, disparity, front)
         found[one, other], found[other, one] = cues, cues.swapped()
     seen = {} if front is None else {n: float(front[labels == n].mean()) for n in numbers}
-    return Order(numbers, found, seen)
+    return OcclusionOrder(numbers, found, seen)
 
 
 def touching_pairs(labels: _Labels) -> list[tuple[int, int]]:
@@ -116,13 +116,13 @@ def touching_pairs(labels: _Labels) -> list[tuple[int, int]]:
     return sorted(met)
 
 
-def judge(
+def compare_pair(
     labels: _Labels,
     one: int,
     other: int,
     disparity: NDArray[np.float32] | None = None,
     front: NDArray[np.float32] | None = None,
-) -> Cues:
+) -> OcclusionCues:
     """Say what speaks for `one` being in front of `other`."""
     box = _box((labels == one) | (labels == other), margin=3)
     left, top, right, bottom = box
@@ -136,7 +136,7 @@ def judge(
     uncovered = 0.0
     if front is not None:
         uncovered = front_cue(a, b, front[top:bottom, left:right], _SEEN_BAND * farthest)
-    return Cues(hull_cue(a, b), junction_cue(a, b, farthest), depth, uncovered)
+    return OcclusionCues(hull_cue(a, b), junction_cue(a, b, farthest), depth, uncovered)
 
 
 def hull_cue(a: _Mask, b: _Mask) -> float:
@@ -151,12 +151,12 @@ def junction_cue(a: _Mask, b: _Mask, farthest: float = FARTHEST) -> float:
 
     The outline of what is in front continues along the shared border; the other's ends there.
     """
-    total = sum(fork.vote for fork in forks(a, b, farthest))
+    total = sum(fork.vote for fork in find_junctions(a, b, farthest))
     return float(np.clip(total, -_JUNCTION_LIMIT, _JUNCTION_LIMIT))
 
 
 @dataclass(frozen=True)
-class Fork:
+class Junction:
     """A place where the shared border of two regions meets a third one."""
 
     ours: float  # how straight the first one's outline goes on along the border, -1…1
@@ -174,7 +174,7 @@ class Fork:
         return self.past > max(self.ours, self.theirs)
 
 
-def forks(a: _Mask, b: _Mask, farthest: float = FARTHEST) -> list[Fork]:
+def find_junctions(a: _Mask, b: _Mask, farthest: float = FARTHEST) -> list[Junction]:
     """Look at every end of the border that two regions share, where its branches are clear."""
     third = ~(a | b)
     grown_a, grown_b, grown_third = _grown(a), _grown(b), _grown(third)
@@ -186,7 +186,7 @@ def forks(a: _Mask, b: _Mask, farthest: float = FARTHEST) -> list[Fork]:
         theirs = _direction(b & grown_third & ~grown_a, centre, farthest)
         if shared is not None and ours is not None and theirs is not None:
             found.append(
-                Fork(-float(shared @ ours), -float(shared @ theirs), -float(ours @ theirs))
+                Junction(-float(shared @ ours), -float(shared @ theirs), -float(ours @ theirs))
             )
     return found
 

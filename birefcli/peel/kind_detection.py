@@ -15,24 +15,24 @@ _EVEN = 0.7  # of the pixels, that shade without a bend
 
 
 @dataclass(frozen=True)
-class Sort:
+class DetectedKind:
     """A picture's kind and its grid."""
 
     kind: Kind
     grid: Grid = NATIVE
 
 
-def sort_of(picture: NDArray[np.uint8], asked: PeelKind, *, is_jpeg: bool) -> Sort:
+def detect_kind(picture: NDArray[np.uint8], asked: PeelKind, *, is_jpeg: bool) -> DetectedKind:
     """Tell what sort of picture (H, W, 3 or 4) this is, or take the word for it."""
     if asked in (PeelKind.AUTO, PeelKind.PIXEL):
         grid = find_grid(picture)
         if grid is not None:
-            return Sort(Kind.PIXEL, grid)
+            return DetectedKind(Kind.PIXEL, grid)
         if asked == PeelKind.PIXEL:
-            return Sort(Kind.PIXEL)
+            return DetectedKind(Kind.PIXEL)
     if asked == PeelKind.AUTO:
-        return Sort(Kind.FLAT if is_flat(picture[..., :3], is_jpeg=is_jpeg) else Kind.PHOTO)
-    return Sort(Kind(asked.value))
+        return DetectedKind(Kind.FLAT if is_flat(picture[..., :3], is_jpeg=is_jpeg) else Kind.PHOTO)
+    return DetectedKind(Kind(asked.value))
 
 
 def is_flat(rgb: Rgb, *, is_jpeg: bool) -> bool:

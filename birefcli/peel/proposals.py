@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from birefcli.image.types import Matte, Rgb, rescale
 from birefcli.matte.pixelart import decided_by_color
 from birefcli.models.segmenter import Segmenter
-from birefcli.peel.front import both_sides
-from birefcli.peel.order import Cues, forks, hull_cue, junction_cue, solidity
-from birefcli.peel.regions import histogram, regions_of
-from birefcli.peel.sift import least_area
-from birefcli.peel.split import WORK_SIDE, sharpened, taken_apart
-from birefcli.peel.things import Labels, Mask, Proposal, confidence_of
+from birefcli.peel.acceptance import min_area_px
+from birefcli.peel.instances.coverage import split_covered
+from birefcli.peel.instances.instance import Labels, Mask, Proposal, confidence_of
+from birefcli.peel.instances.regions import color_histogram, segment_regions
+from birefcli.peel.instances.split import WORK_SIDE, split_instances, upsample_regions
+from birefcli.peel.order.cues import OcclusionCues, find_junctions, hull_cue, junction_cue, solidity
 from birefcli.settings.peel import PeelSettings
 from birefcli.stack.types import Kind
 
@@ -26,7 +26,7 @@ _EVEN, _CALM = 3, 0.5  # levels between neighbours of an even colour; share of a
 
 
 @dataclass(frozen=True)
-class Segmented:
+class SegmenterProposer:
     """Proposes what a segmenter finds, cut where several things touch."""
 
     segment: Segmenter
@@ -46,16 +46,16 @@ class Segmented:
         if step == 1 and self.kind != Kind.PHOTO:
             matte = self._with_colors(rgb, matte)
         matte = np.where(known > 0, np.float32(0), matte)
-        least = least_area(self.kind, matte.size, self.settings)
+        least = min_area_px(self.kind, matte.size, self.settings)
         things: list[Matte] = []
-        for part in (matte,) if front is None else both_sides(matte, front, least):
-            things += taken_apart(rgb, part, least, self.disparity)
-        return Proposal((*things, *occluders(rgb, things, least, known > 0)), front=front)
+        for part in (matte,) if front is None else split_covered(matte, front, least):
+            things += split_instances(rgb, part, least, self.disparity)
+        return Proposal((*things, *find_occluders(rgb, things, least, known > 0)), front=front)
 
     def _with_colors(self, rgb: Rgb, matte: Matte) -> Matte:
         """Add what lies on a calm backdrop; where the segmenter is unsure, trust colours alone."""
-        shown = raised_from_backdrop(rgb)
-        if not shown.any() or not is_calm(rgb, ~shown):
+        shown = foreground_by_color(rgb)
+        if not shown.any() or not is_even_backdrop(rgb, ~shown):
             return matte
         if confidence_of(matte) < self.settings.fallback:
             return shown.astype(np.float32)
@@ -83,11 +83,11 @@ class KnownUnion:
         """Give the things that the matte holds, the first time; it is at the art's own size."""
         if step > 1:
             return Proposal()
-        least = least_area(self.kind, self.matte.size, self.settings)
-        return Proposal(taken_apart(rgb, self.matte, least))
+        least = min_area_px(self.kind, self.matte.size, self.settings)
+        return Proposal(split_instances(rgb, self.matte, least))
 
 
-def occluders(
+def find_occluders(
     rgb: Rgb, things: Sequence[Matte], least: float, known: Mask | None = None
 ) -> tuple[Matte, ...]:
     """Find what no segmenter proposed although it clearly lies over one of some things.
@@ -105,17 +105,20 @@ def occluders(
     ground = ~np.any(masks, axis=0)
     if known is not None:
         ground &= rescale(known.astype(np.float32), small_size) <= 0.5
-    regions = regions_of(small, ground)
+    regions = segment_regions(small, ground)
     frame = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
-    outer = [histogram(small, regions == n) for n in np.unique(frame) if n > 0]
+    outer = [color_histogram(small, regions == n) for n in np.unique(frame) if n > 0]
     found: list[Matte] = []
     for number in sorted(set(range(1, int(regions.max()) + 1)) - set(frame.tolist())):
         mask = regions == number
-        look = histogram(small, mask)
+        look = color_histogram(small, mask)
         if mask.sum() * factor**2 < least or any(look @ other > _OTHER_LOOK for other in outer):
             continue
         if solidity(mask) >= _SOLID and any(_lies_over(mask, thing) for thing in masks):
-            whole = sharpened(rgb, np.where(mask, 2, 1).astype(np.int32), np.ones(size, bool)) == 2
+            whole = (
+                upsample_regions(rgb, np.where(mask, 2, 1).astype(np.int32), np.ones(size, bool))
+                == 2
+            )
             taken = np.clip(np.sum(things, axis=0), 0, 1)
             found.append(np.asarray(np.where(whole, 1 - taken, 0), np.float32))
     return tuple(found)
@@ -123,13 +126,13 @@ def occluders(
 
 def _lies_over(mask: Mask, thing: Mask) -> bool:
     """Whether the outline of a region goes straight on where a thing's ends at it."""
-    ends = forks(mask, thing)
+    ends = find_junctions(mask, thing)
     if not ends or any(fork.is_marking for fork in ends):
         return False
-    return Cues(hull_cue(mask, thing), junction_cue(mask, thing)).score > _CLEARLY
+    return OcclusionCues(hull_cue(mask, thing), junction_cue(mask, thing)).score > _CLEARLY
 
 
-def is_calm(rgb: Rgb, backdrop: Mask) -> bool:
+def is_even_backdrop(rgb: Rgb, backdrop: Mask) -> bool:
     """Whether a backdrop (H, W) is drawn in even colours, so that what differs lies on it."""
     square = np.ones((3, 3), np.uint8)
     inner = cv2.erode(backdrop.astype(np.uint8), square) > 0
@@ -137,15 +140,15 @@ def is_calm(rgb: Rgb, backdrop: Mask) -> bool:
     return bool(inner.any() and (steps <= _EVEN).mean() >= _CALM)
 
 
-def raised_from_backdrop(rgb: Rgb) -> Mask:
+def foreground_by_color(rgb: Rgb) -> Mask:
     """Give what looks like nothing at the frame of a picture: the things of flat art (H, W)."""
     size = (rgb.shape[0], rgb.shape[1])
     factor = max(1.0, max(size) / WORK_SIDE)
     small_size = (max(1, round(size[0] / factor)), max(1, round(size[1] / factor)))
     small = rescale(rgb, small_size, cv2.INTER_NEAREST) if factor > 1 else rgb
-    regions = regions_of(small, np.ones(small_size, bool))
+    regions = segment_regions(small, np.ones(small_size, bool))
     frame = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
-    looks = {int(n): histogram(small, regions == n) for n in np.unique(regions)}
+    looks = {int(n): color_histogram(small, regions == n) for n in np.unique(regions)}
     backdrop = [looks[int(n)] for n in np.unique(frame)]
     # Regions of the backdrop's looks belong to it wherever they are: stripes, checkers.
     is_thing = np.zeros(int(regions.max()) + 1, bool)
@@ -155,4 +158,4 @@ def raised_from_backdrop(rgb: Rgb) -> Mask:
     if not shown.any() or factor == 1:
         return np.asarray(shown, np.bool_)
     sides = np.where(shown, 2, 1).astype(np.int32)
-    return np.asarray(sharpened(rgb, sides, np.ones(size, bool)) == 2)
+    return np.asarray(upsample_regions(rgb, sides, np.ones(size, bool)) == 2)
