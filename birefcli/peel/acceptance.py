@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from birefcli.image.types import Matte
-from birefcli.peel.instances.instance import Mask, confidence_of
+from birefcli.image.types import Mask, Matte
+from birefcli.peel.instances.instance import confidence_of
 from birefcli.settings.peel import PeelSettings
 from birefcli.stack.types import Kind, Stop, StopRule
 

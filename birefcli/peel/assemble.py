@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb, Rgba
+from birefcli.image.types import Mask, Rgb, Rgba
 from birefcli.matte.foreground import over8
 from birefcli.matte.pixelart import Grid
-from birefcli.peel.instances.instance import Mask
 from birefcli.peel.lift.exact import InexactError
 from birefcli.peel.order.cues import OcclusionCues, without_cycles
 from birefcli.stack.types import DepthSpan, Edge, Evidence, Kind, Layer, Stack, Stop, Vote

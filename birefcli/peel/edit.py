@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.errors import UsageError
-from birefcli.image.types import Matte, Rgb
+from birefcli.image.types import Labels, Matte, Rgb
 from birefcli.inpaint.protocol import Inpainter
 from birefcli.matte.foreground import over8
 from birefcli.matte.morphology import Size
 from birefcli.matte.pixelart import Grid, find_grid
 from birefcli.models.segmenter import Segmenter
 from birefcli.peel.assemble import enlarge_stack, over_grey, recomposed, verified
-from birefcli.peel.instances.instance import KnownMattes, Labels, Proposal, Proposer
+from birefcli.peel.instances.instance import KnownMattes, Proposal, Proposer
 from birefcli.peel.kind_detection import DetectedKind
 from birefcli.peel.lift.lift import CORE
 from birefcli.peel.loop import PeelLoop, PeelStart, Watch

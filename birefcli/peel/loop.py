@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, Rgb
+from birefcli.image.types import Mask, Matte, Rgb
 from birefcli.inpaint.protocol import Inpainter
 from birefcli.models.segmenter import Segmenter
 from birefcli.peel.acceptance import min_area_px, rejection
@@ -16,7 +16,6 @@ from birefcli.peel.alpha.refine import refine_matte
 from birefcli.peel.assemble import PeeledLayer, assemble, enlarge_stack, over_grey
 from birefcli.peel.instances.instance import (
     Instance,
-    Mask,
     Proposer,
     confidence_of,
     extend_labels,

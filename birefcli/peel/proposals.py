@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, Rgb, rescale
+from birefcli.image.types import Labels, Mask, Matte, Rgb, rescale
 from birefcli.matte.pixelart import decided_by_color
 from birefcli.models.segmenter import Segmenter
 from birefcli.peel.acceptance import min_area_px
 from birefcli.peel.instances.coverage import split_covered
-from birefcli.peel.instances.instance import Labels, Mask, Proposal, confidence_of
+from birefcli.peel.instances.instance import Proposal, confidence_of
 from birefcli.peel.instances.regions import color_histogram, segment_regions
 from birefcli.peel.instances.split import WORK_SIDE, split_instances, upsample_regions
 from birefcli.peel.order.cues import OcclusionCues, find_junctions, hull_cue, junction_cue, solidity

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Alpha, Matte, Rgb, Rgba, to_uint8
+from birefcli.image.types import Alpha, Mask, Matte, Rgb, Rgba, to_uint8
 from birefcli.inpaint.exemplar import Exemplar
 from birefcli.inpaint.membrane import Membrane
 from birefcli.inpaint.navier import NavierStokes
@@ -17,7 +17,7 @@ from birefcli.inpaint.protocol import Inpainter, rim
 from birefcli.matte.foreground import clear_hidden, estimate_foreground
 from birefcli.models.segmenter import Segmenter
 from birefcli.peel.assemble import enlarge_stack
-from birefcli.peel.instances.instance import Instance, KnownMattes, Mask, Proposer, label_map
+from birefcli.peel.instances.instance import Instance, KnownMattes, Proposer, label_map
 from birefcli.peel.kind_detection import DetectedKind, detect_kind
 from birefcli.peel.loop import PeelLoop, PeelStart
 from birefcli.peel.order.cues import find_order

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from birefcli.image.types import Matte, Rgb
+from birefcli.image.types import Mask, Matte, Rgb
 from birefcli.peel.alpha.bayesian import (
     bayesian_matte,
     color_deviation,
@@ -13,7 +13,6 @@ from birefcli.peel.alpha.bayesian import (
     within,
 )
 from birefcli.peel.alpha.refine import refine_matte
-from birefcli.peel.instances.instance import Mask
 from birefcli.stack.types import Kind
 
 SIZE = (120, 140)

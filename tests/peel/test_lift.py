@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from birefcli.image.types import Alpha, Rgb, to_uint8
+from birefcli.image.types import Alpha, Labels, Mask, Rgb, to_uint8
 from birefcli.inpaint.membrane import Membrane
-from birefcli.inpaint.protocol import Labels, Mask
 from birefcli.matte.foreground import over8
 from birefcli.peel.alpha.bayesian import within
 from birefcli.peel.lift.lift import Lifted, PictureState, lift

@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, Rgb, to_uint8
+from birefcli.image.types import Mask, Matte, Rgb, to_uint8
 from birefcli.matte.morphology import levels
-from birefcli.peel.instances.instance import Mask
 
 _Floats = NDArray[np.float32]
 

@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, Rgb
+from birefcli.image.types import Mask, Matte, Rgb
 from birefcli.matte.morphology import bounding_box, pad_box, remove_specks
 from birefcli.matte.pixelart import decided_by_color
 from birefcli.peel.alpha.bayesian import bayesian_matte
-from birefcli.peel.instances.instance import Mask, extend_labels
+from birefcli.peel.instances.instance import extend_labels
 from birefcli.stack.types import Kind
 
 _SPECK = 9  # pixels

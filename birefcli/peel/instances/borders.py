@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb
+from birefcli.image.types import Labels, Mask, Rgb
 from birefcli.matte.morphology import Box
-from birefcli.peel.instances.instance import Labels, Mask
 from birefcli.peel.instances.regions import adjacent_regions, color_histogram
 from birefcli.peel.order.cues import depth_cue, find_junctions, solidity
 

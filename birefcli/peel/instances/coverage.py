@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, rescale
-from birefcli.peel.instances.instance import Mask, extend_labels
+from birefcli.image.types import Mask, Matte, rescale
+from birefcli.peel.instances.instance import extend_labels
 from birefcli.peel.order.cues import front_cue
 
 _BEHIND = 0.4  # mean of the matte of what nothing covers, up to which it leaves a side out

@@ -6,13 +6,9 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, Rgb
+from birefcli.image.types import Labels, Mask, Matte, Rgb
 from birefcli.matte.morphology import Size
-
-Labels = NDArray[np.int32]  # (H, W): the number of the thing that owns a pixel, 0 is the ground
-Mask = NDArray[np.bool_]  # (H, W)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb
-from birefcli.peel.instances.instance import Labels, Mask
+from birefcli.image.types import Labels, Mask, Rgb
 
 # Felzenszwalb and Huttenlocher, "Efficient Graph-Based Image Segmentation", 2004: how much more
 # a small region tolerates, in levels times pixels.

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, Rgb, rescale
+from birefcli.image.types import Labels, Mask, Matte, Rgb, rescale
 from birefcli.matte.morphology import bounding_box, pad_box
 from birefcli.peel.instances.borders import merge_unsupported
-from birefcli.peel.instances.instance import Labels, Mask, extend_labels
+from birefcli.peel.instances.instance import extend_labels
 from birefcli.peel.instances.regions import adjacent_regions, color_histogram, segment_regions
 
 WORK_SIDE = 192  # pixels of the longer side that regions are looked for at

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.peel.instances.instance import Labels, Mask, extend_labels
+from birefcli.image.types import Labels, Mask
+from birefcli.peel.instances.instance import extend_labels
 from birefcli.peel.order.cues import hull
 
 _Point = NDArray[np.float64]  # (x, y)

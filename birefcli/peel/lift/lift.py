@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from birefcli.image.types import Alpha, Matte, Rgb, Rgba, to_uint8
+from birefcli.image.types import Alpha, Labels, Mask, Matte, Rgb, Rgba, to_uint8
 from birefcli.inpaint.protocol import Filled, Inpainter, fill
 from birefcli.matte.morphology import Box, bounding_box, pad_box
 from birefcli.peel.alpha.bayesian import color_deviation, color_distance, local_colors, within
-from birefcli.peel.instances.instance import Labels, Mask
 from birefcli.peel.lift.colors import ColorPair, project_onto_picture, solve_colors
 from birefcli.peel.lift.completion import complete_labels
 from birefcli.peel.lift.exact import exact_layer

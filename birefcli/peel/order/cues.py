@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from birefcli.image.types import Labels, Mask
 from birefcli.matte.morphology import Box, pad_box
 
-_Mask = NDArray[np.bool_]
-_Labels = NDArray[np.int32]  # (H, W), 0 is the ground
 _Point = NDArray[np.float64]  # (x, y)
 
 TOUCH = np.ones((5, 5), np.uint8)
@@ -84,7 +83,7 @@ class OcclusionOrder:
 
 
 def find_order(
-    labels: _Labels,
+    labels: Labels,
     disparity: NDArray[np.float32] | None = None,
     front: NDArray[np.float32] | None = None,
 ) -> OcclusionOrder:
@@ -101,7 +100,7 @@ def find_order(
     return OcclusionOrder(numbers, found, seen)
 
 
-def touching_pairs(labels: _Labels) -> list[tuple[int, int]]:
+def touching_pairs(labels: Labels) -> list[tuple[int, int]]:
     """List the pairs, lower number first, of which one grown by two pixels meets the other."""
     met: set[tuple[int, int]] = set()
     for dy in range(3):
@@ -117,7 +116,7 @@ def touching_pairs(labels: _Labels) -> list[tuple[int, int]]:
 
 
 def compare_pair(
-    labels: _Labels,
+    labels: Labels,
     one: int,
     other: int,
     disparity: NDArray[np.float32] | None = None,
@@ -139,14 +138,14 @@ def compare_pair(
     return OcclusionCues(hull_cue(a, b), junction_cue(a, b, farthest), depth, uncovered)
 
 
-def hull_cue(a: _Mask, b: _Mask) -> float:
+def hull_cue(a: Mask, b: Mask) -> float:
     """Compare how far each intrudes into the other's convex hull; the intruder is in front."""
     into_b = float(np.count_nonzero(hull(b) & a))
     into_a = float(np.count_nonzero(hull(a) & b))
     return (into_b - into_a) / max(into_a + into_b, 1.0)
 
 
-def junction_cue(a: _Mask, b: _Mask, farthest: float = FARTHEST) -> float:
+def junction_cue(a: Mask, b: Mask, farthest: float = FARTHEST) -> float:
     """Sum over the T-junctions of two outlines which of them goes straight on; at most ±1.5.
 
     The outline of what is in front continues along the shared border; the other's ends there.
@@ -174,7 +173,7 @@ class Junction:
         return self.past > max(self.ours, self.theirs)
 
 
-def find_junctions(a: _Mask, b: _Mask, farthest: float = FARTHEST) -> list[Junction]:
+def find_junctions(a: Mask, b: Mask, farthest: float = FARTHEST) -> list[Junction]:
     """Look at every end of the border that two regions share, where its branches are clear."""
     third = ~(a | b)
     grown_a, grown_b, grown_third = _grown(a), _grown(b), _grown(third)
@@ -191,7 +190,7 @@ def find_junctions(a: _Mask, b: _Mask, farthest: float = FARTHEST) -> list[Junct
     return found
 
 
-def front_cue(a: _Mask, b: _Mask, front: NDArray[np.float32], reach: float) -> float:
+def front_cue(a: Mask, b: Mask, front: NDArray[np.float32], reach: float) -> float:
     """Compare the matte of what nothing covers on both sides of the shared border, -1…1.
 
     A network that is unsure of a covered thing leaves it out near what covers it.
@@ -202,7 +201,7 @@ def front_cue(a: _Mask, b: _Mask, front: NDArray[np.float32], reach: float) -> f
     return float(front[a & near].mean() - front[b & near].mean())
 
 
-def depth_cue(a: _Mask, b: _Mask, disparity: NDArray[np.float32]) -> float | None:
+def depth_cue(a: Mask, b: Mask, disparity: NDArray[np.float32]) -> float | None:
     """Compare the disparity of two bands beside the shared border, by how much it varies."""
     near = _beside_border(a, b, *_DEPTH_BAND)
     if not (a & near).any() or not (b & near).any():
@@ -212,7 +211,7 @@ def depth_cue(a: _Mask, b: _Mask, disparity: NDArray[np.float32]) -> float | Non
     return float(np.clip(step / max(float(high - low), 1e-6), -1, 1))
 
 
-def _beside_border(a: _Mask, b: _Mask, nearest: float, farthest: float) -> _Mask:
+def _beside_border(a: Mask, b: Mask, nearest: float, farthest: float) -> Mask:
     """Give all that is so many pixels away from where two masks touch; nothing if they do not."""
     border = (a & _grown(b)) | (b & _grown(a))
     if not border.any():
@@ -221,7 +220,7 @@ def _beside_border(a: _Mask, b: _Mask, nearest: float, farthest: float) -> _Mask
     return np.asarray((away >= nearest) & (away <= farthest), np.bool_)
 
 
-def hull(mask: _Mask) -> _Mask:
+def hull(mask: Mask) -> Mask:
     """Fill the convex hull of a mask."""
     y, x = np.nonzero(mask)
     filled = np.zeros(mask.shape, np.uint8)
@@ -231,7 +230,7 @@ def hull(mask: _Mask) -> _Mask:
     return filled > 0
 
 
-def solidity(mask: _Mask) -> float:
+def solidity(mask: Mask) -> float:
     """The share of its convex hull that a mask fills."""
     return float(np.count_nonzero(mask)) / max(int(np.count_nonzero(hull(mask))), 1)
 
@@ -267,7 +266,7 @@ def _find_cycle(scores: dict[tuple[int, int], float]) -> tuple[int, ...] | None:
     return next((c for n in sorted(behind) if n not in done and (c := walk([n]))), None)
 
 
-def _clusters(mask: _Mask) -> Sequence[_Point]:
+def _clusters(mask: Mask) -> Sequence[_Point]:
     """Give the middles of groups of pixels that lie within two pixels of one another."""
     joined = cv2.dilate(mask.astype(np.uint8), _SQUARE)
     count, numbered = cv2.connectedComponents(joined, connectivity=8)
@@ -280,7 +279,7 @@ def _clusters(mask: _Mask) -> Sequence[_Point]:
     return [np.array([middle_x[n], middle_y[n]]) for n in range(1, count)]
 
 
-def _direction(mask: _Mask, centre: _Point, farthest: float) -> _Point | None:
+def _direction(mask: Mask, centre: _Point, farthest: float) -> _Point | None:
     """Give the mean direction in which a branch leaves a junction; None where it is too short."""
     reach = int(np.ceil(farthest)) + 1
     left, top = (max(0, int(v) - reach) for v in centre)
@@ -296,11 +295,11 @@ def _direction(mask: _Mask, centre: _Point, farthest: float) -> _Point | None:
     return mean / size if size > 1e-6 else None
 
 
-def _grown(mask: _Mask) -> _Mask:
+def _grown(mask: Mask) -> Mask:
     return np.asarray(cv2.dilate(mask.astype(np.uint8), _SQUARE) > 0)
 
 
-def _shifted(labels: _Labels, dy: int, dx: int) -> tuple[_Labels, _Labels]:
+def _shifted(labels: Labels, dy: int, dx: int) -> tuple[Labels, Labels]:
     """Give the labels and what stands (dy, dx) further on, where both exist."""
     height, width = labels.shape
     rows = slice(0, max(0, height - dy)), slice(min(dy, height), height)
@@ -310,7 +309,7 @@ def _shifted(labels: _Labels, dy: int, dx: int) -> tuple[_Labels, _Labels]:
     return labels[rows[0], first], labels[rows[1], second]
 
 
-def _box(mask: _Mask, margin: int) -> Box:
+def _box(mask: Mask, margin: int) -> Box:
     """Give the box around a mask and some pixels more."""
     rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
     box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
