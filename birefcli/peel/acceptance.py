@@ -1,25 +1,36 @@
-"""What is worth a layer: sizes, doubts, ghosts and backdrops."""
+"""Acceptance: which proposals become a layer, and the rule that each of the others breaks.
+
+A proposal is judged when it is found, when it has its alpha, and when the hole behind it is filled.
+"""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from birefcli.image.types import Mask, Matte
+from birefcli.image.types import Alpha, Mask, Matte
+from birefcli.peel.geometry import disk_kernel
 from birefcli.peel.instances.instance import confidence_of
+from birefcli.peel.thresholds import (
+    BACKDROP_SIDES,
+    HALF_ALPHA,
+    LEAST_ART_PIXELS,
+    LEAST_PIXELS,
+    REMAINS_REACH,
+    SOFT_FROM,
+    SOFT_TO,
+    SUPPORT,
+    SURE_CONFIDENCE,
+)
 from birefcli.settings.peel import PeelSettings
 from birefcli.stack.types import Kind, Stop, StopRule
 
-_LEAST_PIXELS, _LEAST_ART_PIXELS = 64, 12
-_SIDES = 3  # of the frame, that a backdrop touches
-_CLOSE = 0.02  # of the picture's shorter side, around what was taken off
-
 
 def min_area_px(kind: Kind, pixels: int, settings: PeelSettings) -> float:
-    """Give the pixels that a thing must cover in a picture of so many."""
+    """Give the pixels that an instance must cover in a picture of so many."""
     if kind == Kind.PIXEL:
-        return _LEAST_ART_PIXELS
-    return max(_LEAST_PIXELS, settings.min_area * pixels)
+        return LEAST_ART_PIXELS
+    return max(LEAST_PIXELS, settings.min_area * pixels)
 
 
 def rejection(
@@ -31,8 +42,12 @@ def rejection(
     settings: PeelSettings,
     is_certain: bool = False,
 ) -> Stop | None:
-    """Say what speaks against making a layer of a matte (H, W); None where nothing does."""
-    support = matte > 0.5
+    """Give the rule that a proposed matte (H, W) breaks; None where it is accepted.
+
+    `invented` (H, W) is what fills made up so far, `peeled` the masks (H, W) of what was taken off.
+    A certain matte only has to show something.
+    """
+    support = matte > SUPPORT
     area, least = int(support.sum()), min_area_px(kind, matte.size, settings)
     # What shows up only beside a layer is a scrap of it, or something that it hid.
     least = max([least, *(settings.scrap * int(mask.sum()) for mask in peeled)])
@@ -40,7 +55,7 @@ def rejection(
         return Stop(StopRule.NOTHING, f"{area} pixels found, {least:.0f} needed")
     if is_certain:
         return None
-    if (doubt := _doubt(matte, settings)) is not None:
+    if (doubt := _unsure(matte, settings)) is not None:
         return doubt
     share = float(invented[support].mean())
     if share > settings.hallucinated:
@@ -49,45 +64,64 @@ def rejection(
         overlap = _overlap(support, mask)
         if overlap > settings.ghost:
             return Stop(StopRule.GHOST, f"{overlap:.0%} the same as a layer already lifted")
-    if peeled and (rest := _beside(support, peeled)) > settings.leftover:
+    if peeled and (rest := _remains(support, peeled)) > settings.leftover:
         return Stop(StopRule.GHOST, f"{rest:.0%} of it lines what is already lifted")
     return _backdrop(support, settings)
 
 
-def _doubt(matte: Matte, settings: PeelSettings) -> Stop | None:
-    """Object to mattes that are neither here nor there."""
+def rejection_of_alpha(
+    alpha: Alpha, *, kind: Kind, invented: Mask, settings: PeelSettings, is_certain: bool = False
+) -> Stop | None:
+    """Reject an instance of whose alpha (H, W) only scraps are seen, whatever fills completed."""
+    if is_certain:
+        return None if alpha.any() else Stop(StopRule.NOTHING, "an edge left nothing of it")
+    seen = int(((alpha > HALF_ALPHA) & ~invented).sum())
+    least = min_area_px(kind, alpha.size, settings)
+    if seen >= least:
+        return None
+    return Stop(StopRule.NOTHING, f"{seen} pixels are seen of it, {least:.0f} needed")
+
+
+def rejection_of_fill(change: float, settings: PeelSettings) -> Stop | None:
+    """Reject an instance that its own fill draws again: taking it off changes so few levels."""
+    if change < settings.ghost_change:
+        return Stop(StopRule.GHOST, f"taking it off changes {change:.1f} levels")
+    return None
+
+
+def _unsure(matte: Matte, settings: PeelSettings) -> Stop | None:
+    """Reject a matte that is neither here nor there."""
     confidence = confidence_of(matte)
     if confidence < settings.unsure:
         return Stop(StopRule.UNSURE, f"mean matte {confidence:.2f}, {settings.unsure} needed")
-    shown = matte > 0.1
-    soft = float((matte[shown] < 0.9).mean())
-    # A small thing is all edge, so only what edges do not explain counts.
-    if soft > settings.too_soft and confidence < 0.9:
+    shown = matte > SOFT_FROM
+    soft = float((matte[shown] < SOFT_TO).mean())
+    # A small instance is all edge, so only what edges do not explain counts.
+    if soft > settings.too_soft and confidence < SURE_CONFIDENCE:
         return Stop(StopRule.UNSURE, f"{soft:.0%} of it soft, at most {settings.too_soft:.0%}")
     return None
 
 
 def _backdrop(support: Mask, settings: PeelSettings) -> Stop | None:
-    """Object to what fills the picture or its frame."""
+    """Reject what fills the picture or its frame."""
     share = float(support.mean())
     if share > settings.backdrop:
         return Stop(StopRule.BACKDROP, f"it covers {share:.0%} of the picture")
     edges = (support[0], support[-1], support[:, 0], support[:, -1])
     touched = sum(bool(edge.mean() > settings.backdrop_border) for edge in edges)
-    if touched >= _SIDES:
+    if touched >= BACKDROP_SIDES:
         return Stop(StopRule.BACKDROP, f"it runs along {touched} sides of the picture")
     return None
 
 
-def _beside(support: Mask, peeled: Sequence[Mask]) -> float:
-    """Give how much of a thing lies in or close around what was taken off."""
-    reach = max(1, round(_CLOSE * min(support.shape)))
-    ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    around = cv2.dilate(np.any(peeled, axis=0).astype(np.uint8), ball) > 0
+def _remains(support: Mask, peeled: Sequence[Mask]) -> float:
+    """Give the share of a support that lies in or close around what was taken off, 0…1."""
+    kernel = disk_kernel(max(1, round(REMAINS_REACH * min(support.shape))))
+    around = cv2.dilate(np.any(peeled, axis=0).astype(np.uint8), kernel) > 0
     return float(around[support].mean())
 
 
 def _overlap(one: Mask, other: Mask) -> float:
-    """Give the intersection over the union."""
+    """Give the intersection over the union of two masks, 0…1."""
     both = int(np.count_nonzero(one & other))
     return both / max(int(np.count_nonzero(one | other)), 1)

@@ -1,4 +1,4 @@
-"""Wrapping up a peel: lifted things become a numbered stack at the picture's own size."""
+"""Assembly: lifted layers become a numbered stack at the picture's own size, proven exact."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -6,30 +6,31 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Mask, Rgb, Rgba
+from birefcli.image.types import Disparity, Mask, Rgb, Rgba
 from birefcli.matte.foreground import over8
 from birefcli.matte.pixelart import Grid
 from birefcli.peel.lift.exact import InexactError
-from birefcli.peel.order.cues import OcclusionCues, without_cycles
+from birefcli.peel.order.cues import OcclusionCues
+from birefcli.peel.order.graph import without_cycles
+from birefcli.peel.thresholds import HALF_ALPHA, TRANSPARENT_GREY
 from birefcli.stack.types import DepthSpan, Edge, Evidence, Kind, Layer, Stack, Stop, Vote
-
-GREY = 128  # what a network sees where the picture is transparent
 
 
 @dataclass(frozen=True, eq=False)
 class PeeledLayer:
-    """A thing that was lifted, by its own number, and what was under it."""
+    """A layer as it came off, and what was under it."""
 
-    thing: int
+    instance: int  # its number among instances, not among layers
     name: str
-    rgba: Rgba
-    bottom: Rgb
+    rgba: Rgba  # (H, W, 4)
+    bottom: Rgb  # (H, W, 3)
     evidence: Evidence
+    # Its cues against the instances that it touched, by their numbers.
     votes: dict[int, OcclusionCues] = field(default_factory=dict)
 
-    def with_depth(self, disparity: NDArray[np.float32] | None) -> "PeeledLayer":
-        """Note the quartiles of the depth under it."""
-        mask = self.rgba[..., 3] > 127
+    def with_depth(self, disparity: Disparity | None) -> "PeeledLayer":
+        """Give the same with the quartiles of the disparity (H, W) under it."""
+        mask = self.rgba[..., 3] > HALF_ALPHA
         if disparity is None or not mask.any():
             return self
         low, middle, high = (float(v) for v in np.percentile(disparity[mask], [25, 50, 75]))
@@ -37,14 +38,14 @@ class PeeledLayer:
 
 
 def over_grey(picture: NDArray[np.uint8]) -> Rgb:
-    """Lay a picture (H, W, 3 or 4) over mid-grey."""
+    """Lay a picture (H, W, 3 or 4) over mid-grey; give (H, W, 3)."""
     if picture.shape[2] == 3:
         return picture.copy()
-    return over8(picture, np.full((*picture.shape[:2], 3), GREY, np.uint8))
+    return over8(picture, np.full((*picture.shape[:2], 3), TRANSPARENT_GREY, np.uint8))
 
 
 def assemble(
-    taken: Sequence[PeeledLayer],
+    peeled: Sequence[PeeledLayer],
     *,
     bottom: Rgb,
     source: NDArray[np.uint8],
@@ -54,38 +55,43 @@ def assemble(
     scores: dict[tuple[int, int], float],
     stop: Stop,
 ) -> Stack:
-    """Number what was lifted (nearest last, which came off first) and lay it in a pile.
+    """Number layers as a stack does, from the bottom up; `peeled` lists the nearest first.
 
-    `invented` counts lifts from 1, in the order they came off; `scores` are by thing.
+    `bottom` (H, W, 3) is the picture that is left, `source` (H, W, 3 or 4) what the stack must
+    recompose to, `invented` (H, W) the count, from 1, of the layer whose fill made a pixel up, and
+    `scores` are by (front, behind) of instances. Raises InexactError if a pixel differs.
     """
-    count = len(taken)
-    number = {one.thing: count - i for i, one in enumerate(taken)}
-    layers = [_layer(one, number) for one in reversed(taken)]
+    count = len(peeled)
+    number = {one.instance: count - i for i, one in enumerate(peeled)}
+    layers = [_layer(one, number) for one in reversed(peeled)]
     background = np.dstack([bottom, np.full(bottom.shape[:2], 255, np.uint8)])
     if source.shape[2] == 4:
-        background = _clear(background, layers, source, is_nothing)
+        background = _with_transparency(background, layers, source, is_nothing)
     kept, cycles = without_cycles(scores)
     edges = [
         Edge(number[front], number[behind], score)
         for (front, behind), score in sorted(kept.items())
         if front in number and behind in number
     ]
-    knots = [tuple(sorted(number[n] for n in knot if n in number)) for knot in cycles]
+    own_cycles = [tuple(sorted(number[n] for n in cycle if n in number)) for cycle in cycles]
     stack = Stack(
         background=background,
         layers=tuple(layers),
         kind=kind,
         stop=stop,
-        bottoms=tuple(one.bottom for one in reversed(taken)),
+        bottoms=tuple(one.bottom for one in reversed(peeled)),
         edges=tuple(edges),
-        cycles=tuple(knot for knot in knots if len(knot) > 1),
+        cycles=tuple(cycle for cycle in own_cycles if len(cycle) > 1),
         invented=np.where(invented > 0, count + 1 - invented, 0).astype(np.uint8),
     )
     return verified(stack, source)
 
 
 def verified(stack: Stack, source: NDArray[np.uint8]) -> Stack:
-    """Give the stack back, or raise InexactError if it is not the picture it came from."""
+    """Give the stack back, or raise InexactError if it does not recompose to its source.
+
+    The source is (H, W, 3 or 4).
+    """
     laid = recomposed(stack)[..., : source.shape[2]]
     differing = int(np.any(laid != source, axis=-1).sum())
     if differing:
@@ -110,7 +116,7 @@ def recomposed(stack: Stack) -> Rgba:
 
 
 def enlarge_stack(stack: Stack, source: NDArray[np.uint8], grid: Grid) -> Stack:
-    """Bring a stack from the art's own grid to the picture's size, exactly.
+    """Bring a stack from the art's own grid to the size of its source (H, W, 3 or 4), exactly.
 
     Where a cell of the picture is not of one colour, what is seen there keeps its pixels.
     """
@@ -144,7 +150,7 @@ def enlarge_stack(stack: Stack, source: NDArray[np.uint8], grid: Grid) -> Stack:
 
 
 def _layer(one: PeeledLayer, number: dict[int, int]) -> Layer:
-    """Write down what a thing became, its votes by layer."""
+    """Give a layer of the stack, its votes by layer instead of instance."""
     votes = tuple(
         Vote(number[other], cues.hull, cues.junction, cues.depth, cues.score)
         for other, cues in one.votes.items()
@@ -153,7 +159,7 @@ def _layer(one: PeeledLayer, number: dict[int, int]) -> Layer:
     return Layer(one.name, one.rgba.copy(), replace(one.evidence, votes=votes))
 
 
-def _clear(
+def _with_transparency(
     background: Rgba, layers: list[Layer], source: NDArray[np.uint8], is_nothing: Mask
 ) -> Rgba:
     """Give every pixel that is not opaque, as it was, to the nearest that holds it, alone."""
@@ -170,7 +176,7 @@ def _clear(
 
 
 def _enlarged(evidence: Evidence, step: int) -> Evidence:
-    """Count pixels of the picture instead of the art's."""
+    """Count pixels of the picture instead of the art's, `step` x `step` for one."""
     area, hole = step * step, evidence.hole
     big = replace(
         hole,

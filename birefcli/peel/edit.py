@@ -1,4 +1,4 @@
-"""Peeling by hand: again from one layer down, or the same layers in another order."""
+"""Editing a stack: peel it again from one layer down, or lay its layers in another order."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,11 +14,11 @@ from birefcli.matte.morphology import Size
 from birefcli.matte.pixelart import Grid, find_grid
 from birefcli.models.segmenter import Segmenter
 from birefcli.peel.assemble import enlarge_stack, over_grey, recomposed, verified
-from birefcli.peel.instances.instance import KnownMattes, Proposal, Proposer
 from birefcli.peel.kind_detection import DetectedKind
-from birefcli.peel.lift.lift import CORE
-from birefcli.peel.loop import PeelLoop, PeelStart, Watch
-from birefcli.peel.proposals import SegmenterProposer
+from birefcli.peel.loop import PeelLoop, Watch
+from birefcli.peel.proposals import KnownMattes, Proposal, Proposer, SegmenterProposer
+from birefcli.peel.state import PeelStart
+from birefcli.peel.thresholds import CORE_ALPHA, MOST_LAYERS, SUPPORT
 from birefcli.settings.peel import PeelSettings
 from birefcli.stack.types import Edge, Kind, Layer, Stack
 
@@ -37,30 +37,33 @@ def redo(
 ) -> Stack:
     """Keep the layers above `number`, lift what a mask (H, W) shows next, and peel on from there.
 
-    Raises UsageError where there is no such layer or the mask shows nothing.
+    The mask is a matte, 0…1. Raises UsageError where there is no such layer or the mask shows
+    nothing.
     """
     settings = settings or PeelSettings()
     if not 1 <= number <= len(stack.layers):
         raise UsageError(f"there is no layer {number}; the stack has {len(stack.layers)}")
-    if mask.shape != stack.size or not (mask > 0.5).any():
+    if mask.shape != stack.size or not (mask > SUPPORT).any():
         raise UsageError(f"the mask shows nothing of a picture of {stack.size[1]}x{stack.size[0]}")
     above = stack.layers[number:]
     source = _source(replace(stack, layers=stack.layers[:number]))
-    sort = _sort(stack)
-    invented = _cores(above, stack.size)
-    start = PeelStart.of(sort.grid.native(source))
-    was_invented = sort.grid.native((invented > 0).astype(np.uint8)) > 0
+    detected = _detected(stack)
+    invented = _invented_by(above, stack.size)
+    start = PeelStart.of(detected.grid.native(source))
+    was_invented = detected.grid.native((invented > 0).astype(np.uint8)) > 0
     peeling = PeelLoop(
         start=replace(start, is_invented=was_invented),
-        sort=sort,
+        detected=detected,
         settings=replace(settings, max_layers=max(1, settings.max_layers - len(above))),
         inpainter=inpainter,
-        proposer=_First(mask, SegmenterProposer(segmenter, sort.kind, settings, front=front)),
+        proposer=_MaskFirst(
+            mask, SegmenterProposer(segmenter, detected.kind, settings, front=front)
+        ),
         stop=stop,
         watch=watch,
         forced_order=(1,),
     )
-    return _joined(enlarge_stack(peeling.run(), source, sort.grid), stack, number, invented)
+    return _put_back(enlarge_stack(peeling.run(), source, detected.grid), stack, number, invented)
 
 
 def reorder(
@@ -79,19 +82,21 @@ def reorder(
     """
     if sorted(order) != list(range(1, len(stack.layers) + 1)):
         raise UsageError(f"an order lists each of the {len(stack.layers)} layers once")
-    source, sort = _source(stack), _sort(stack)
+    source, detected = _source(stack), _detected(stack)
     seen = _visible(stack, source)
-    chosen = [number for number in reversed(order) if (seen[number - 1] > 0.5).any()]
+    chosen = [number for number in reversed(order) if (seen[number - 1] > SUPPORT).any()]
     peeling = PeelLoop(
-        start=PeelStart.of(sort.grid.native(source)),
-        sort=sort,
-        settings=replace(settings or PeelSettings(), max_layers=255, max_seconds=None, invented=1),
+        start=PeelStart.of(detected.grid.native(source)),
+        detected=detected,
+        settings=replace(
+            settings or PeelSettings(), max_layers=MOST_LAYERS, max_seconds=None, invented=1
+        ),
         inpainter=inpainter,
         proposer=KnownMattes(tuple(seen[number - 1] for number in chosen)),
         watch=watch,
         forced_order=range(1, len(chosen) + 1),
     )
-    found = enlarge_stack(peeling.run(), source, sort.grid)
+    found = enlarge_stack(peeling.run(), source, detected.grid)
     named = [
         replace(layer, name=stack.layers[number - 1].name)
         for layer, number in zip(found.layers, reversed(chosen), strict=True)
@@ -100,7 +105,7 @@ def reorder(
 
 
 @dataclass(frozen=True)
-class _First:
+class _MaskFirst:
     """Proposes a mask first, then what another proposer finds."""
 
     mask: Matte
@@ -112,7 +117,7 @@ class _First:
         return self.then(rgb, known, step - 1)
 
 
-def _sort(stack: Stack) -> DetectedKind:
+def _detected(stack: Stack) -> DetectedKind:
     """Find the grid again that the stack was peeled on."""
     grid = find_grid(stack.composed()) if stack.kind == Kind.PIXEL and stack.grid > 1 else None
     return DetectedKind(stack.kind, grid or Grid())
@@ -125,7 +130,7 @@ def _source(stack: Stack) -> NDArray[np.uint8]:
 
 
 def _visible(stack: Stack, source: NDArray[np.uint8]) -> list[Matte]:
-    """Give what is seen of every layer, bottom up."""
+    """Give the matte (H, W) of what is seen of every layer, bottom up."""
     clear = np.ones(stack.size, np.float32)
     seen: list[Matte] = []
     for layer in reversed(stack.layers):
@@ -137,16 +142,16 @@ def _visible(stack: Stack, source: NDArray[np.uint8]) -> list[Matte]:
     return seen[::-1]
 
 
-def _cores(layers: Sequence[Layer], size: Size) -> NDArray[np.int32]:
-    """Say which layer's removal invented a pixel last, counting these layers from 1."""
+def _invented_by(layers: Sequence[Layer], size: Size) -> NDArray[np.int32]:
+    """Give the layer (H, W) whose removal invented a pixel last, counting from 1; 0 for none."""
     invented = np.zeros(size, np.int32)
     for number, layer in reversed(list(enumerate(layers, 1))):
-        invented[layer.rgba[..., 3] >= CORE] = number
+        invented[layer.rgba[..., 3] >= CORE_ALPHA] = number
     return invented
 
 
 def _bottoms(stack: Stack) -> list[Rgb]:
-    """Lay a stack, which may come from files, and give what was under each of its layers."""
+    """Lay a stack, which may come from files; give what was under each layer (H, W, 3)."""
     below, bottoms = over_grey(stack.background), []
     for layer in stack.layers:
         bottoms.append(below)
@@ -154,7 +159,7 @@ def _bottoms(stack: Stack) -> list[Rgb]:
     return bottoms
 
 
-def _joined(below: Stack, stack: Stack, number: int, invented: NDArray[np.int32]) -> Stack:
+def _put_back(below: Stack, stack: Stack, number: int, invented: NDArray[np.int32]) -> Stack:
     """Put the layers above a number back onto a new stack that lies below them."""
     count = len(below.layers)
     shift = count - number
@@ -178,13 +183,13 @@ def _joined(below: Stack, stack: Stack, number: int, invented: NDArray[np.int32]
         if edge.front > number and edge.behind > number
     ]
     own = np.where(invented > 0, invented + count, 0)
-    knots = [tuple(n + shift for n in knot) for knot in stack.cycles if min(knot) > number]
+    cycles = [tuple(n + shift for n in cycle) for cycle in stack.cycles if min(cycle) > number]
     joined = replace(
         below,
         layers=(*below.layers, *above),
         bottoms=(*below.bottoms, *_bottoms(stack)[number:]),
         edges=(*below.edges, *edges),
-        cycles=(*below.cycles, *knots),
+        cycles=(*below.cycles, *cycles),
         invented=np.where(below.invented > 0, below.invented, own).astype(np.uint8),
     )
     return verified(joined, _source(stack))

@@ -17,11 +17,12 @@ from birefcli.inpaint.protocol import Inpainter, rim
 from birefcli.matte.foreground import clear_hidden, estimate_foreground
 from birefcli.models.segmenter import Segmenter
 from birefcli.peel.assemble import enlarge_stack
-from birefcli.peel.instances.instance import Instance, KnownMattes, Proposer, label_map
+from birefcli.peel.instances.instance import Instance, label_map
 from birefcli.peel.kind_detection import DetectedKind, detect_kind
-from birefcli.peel.loop import PeelLoop, PeelStart
-from birefcli.peel.order.cues import find_order
-from birefcli.peel.proposals import KnownUnion, SegmenterProposer
+from birefcli.peel.loop import PeelLoop
+from birefcli.peel.order.graph import find_order
+from birefcli.peel.proposals import KnownMattes, KnownUnion, Proposer, SegmenterProposer
+from birefcli.peel.state import PeelStart
 from birefcli.scenes.suites.layered import LayeredScene, foreground_matte, picture, visible_mattes
 from birefcli.settings.evaluate_stacks import Baseline, EvalPeelSettings, PeelMode
 from birefcli.settings.peel import PeelSettings
@@ -72,17 +73,19 @@ class Eye:
     segmenter: Segmenter | None = None
     front: Segmenter | None = None  # sees only what nothing covers
 
-    def proposer(self, scene: LayeredScene, sort: DetectedKind, settings: PeelSettings) -> Proposer:
+    def proposer(
+        self, scene: LayeredScene, detected: DetectedKind, settings: PeelSettings
+    ) -> Proposer:
         """Give our peel its things."""
         if self.mode == PeelMode.ORACLE:
             return KnownMattes(tuple(visible_mattes(scene).values()))
         if self.mode == PeelMode.UNION:
             # The art's own size, in which pictures on a grid are taken apart.
             levels = to_uint8(foreground_matte(scene) * 255)[..., None]
-            native = sort.grid.native(levels)[..., 0]
-            return KnownUnion(np.asarray(native / np.float32(255)), sort.kind, settings)
+            native = detected.grid.native(levels)[..., 0]
+            return KnownUnion(np.asarray(native / np.float32(255)), detected.kind, settings)
         assert self.segmenter is not None
-        return SegmenterProposer(self.segmenter, sort.kind, settings, front=self.front)
+        return SegmenterProposer(self.segmenter, detected.kind, settings, front=self.front)
 
     def whole(self, scene: LayeredScene, shown: Rgb) -> Matte:
         """Give one matte of everything (H, W)."""
@@ -132,20 +135,20 @@ class Peel:
         """Peel a scene's picture."""
         shown = picture(scene)
         settings = PeelSettings(is_jpeg=scene.jpeg is not None)
-        sort = detect_kind(shown, settings.kind, is_jpeg=settings.is_jpeg)
+        detected = detect_kind(shown, settings.kind, is_jpeg=settings.is_jpeg)
         order: Sequence[int] = ()
         if self.is_shuffled:
             rng = np.random.default_rng(scene.seed)
             order = [int(number) for number in 1 + rng.permutation(_MOST_THINGS)]
         peeling = PeelLoop(
-            start=PeelStart.of(sort.grid.native(shown)),
-            sort=sort,
+            start=PeelStart.of(detected.grid.native(shown)),
+            detected=detected,
             settings=settings,
             inpainter=self.inpainter,
-            proposer=self.eye.proposer(scene, sort, settings),
+            proposer=self.eye.proposer(scene, detected, settings),
             forced_order=order,
         )
-        return enlarge_stack(peeling.run(), shown, sort.grid)
+        return enlarge_stack(peeling.run(), shown, detected.grid)
 
 
 @dataclass(frozen=True)

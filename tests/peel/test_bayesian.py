@@ -4,16 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from birefcli.image.types import Mask, Matte, Rgb
-from birefcli.peel.alpha.bayesian import (
-    bayesian_matte,
-    color_deviation,
-    color_distance,
-    local_colors,
-    within,
-)
-from birefcli.peel.alpha.refine import refine_matte
-from birefcli.stack.types import Kind
+from birefcli.image.types import Matte, Rgb
+from birefcli.peel.alpha.bayesian import bayesian_matte
 
 SIZE = (120, 140)
 
@@ -82,41 +74,6 @@ def test_what_a_network_left_open_inside_a_thing_is_closed() -> None:
     truth = disk(35)
     matte = np.where(disk(12) > 0, np.float32(0.7), truth)
     assert bayesian_matte(scene(truth), matte)[60, 70] == 1
-
-
-def test_photographs_and_pixel_art_are_asked_for_colours() -> None:
-    truth, matte = disk(35), coarse(disk(38))
-    picture = scene(truth)
-    assert away(refine_matte(picture, matte, Kind.PHOTO), truth) < 0.4 * away(matte, truth)
-    assert away(refine_matte(picture, matte, Kind.PIXEL), truth) < 0.1 * away(matte, truth)
-
-
-def test_a_look_is_the_mean_and_the_covariance_of_what_is_near() -> None:
-    picture = scene(disk(35))
-    side: Mask = np.indices(SIZE)[1] < 66
-    asked = np.zeros(SIZE, bool)
-    asked[50, 60] = True
-    look = local_colors(picture, side, asked, 8)
-    near = np.zeros(SIZE, bool)
-    near[42:59, 52:69] = True
-    colors = picture[near & side].astype(np.float64)
-    # Windows further out count a hundredth, although they are larger.
-    assert np.abs(look.mean[0] - colors.mean(0)).max() < 12
-    only = local_colors(picture, near & side, asked, 8)
-    assert np.allclose(only.mean[0], colors.mean(0), atol=0.1)
-    assert np.allclose(only.spread[0], np.cov(colors.T, bias=True), atol=1)
-    spread = color_deviation(picture, near & side, asked)[0]
-    assert np.allclose(spread, colors.std(0), atol=0.1)
-
-
-def test_strange_is_what_the_ground_has_not() -> None:
-    ground = textured((70, 110, 90), 5)
-    ground[60, 70] = (200, 60, 50)
-    asked = np.zeros(SIZE, bool)
-    asked[60, 68:73] = True
-    far = color_distance(ground, ~within(asked, 2), asked)
-    assert far[2] > 6
-    assert np.delete(far, 2).max() < 4
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (1, 40), (600, 5)])

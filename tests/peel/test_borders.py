@@ -1,14 +1,14 @@
 """Borders: where something lies over something, its outline goes on; markings end at outlines."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.types import Rgb
-from birefcli.peel.instances.borders import Border, RegionBorders, merge_unsupported
-from birefcli.peel.instances.split import split_instances
+from birefcli.peel.instances.borders import RegionBorder, RegionBorders, merge_unsupported
 
 Labels = NDArray[np.int32]
+
+
 COLORS = ((200, 40, 40), (40, 60, 200), (230, 200, 60), (40, 160, 80))
 
 
@@ -33,7 +33,7 @@ def halved_disk() -> Labels:
     return np.where(disk(80, 60, 40), sides, 0).astype(np.int32)
 
 
-def border(labels: Labels) -> Border:
+def border(labels: Labels) -> RegionBorder:
     return RegionBorders(painted(labels), labels).between(1, 2)
 
 
@@ -71,26 +71,6 @@ def test_a_step_in_depth_speaks_for_two_things() -> None:
     assert deep.evidence > border(labels).evidence + 1
 
 
-def test_stripes_do_not_take_a_balloon_apart() -> None:
-    stripes = np.indices((120, 160))[1] // 14 % 3 + 1
-    labels = np.where(disk(80, 60, 45), stripes, 0).astype(np.int32)
-    rgb = cv2.GaussianBlur(painted(labels), (0, 0), 0.8)
-    noise = np.random.default_rng(0).integers(-6, 7, rgb.shape)
-    rough = np.clip(rgb.astype(int) + noise, 0, 255).astype(np.uint8)
-    assert len(split_instances(rough, (labels > 0).astype(np.float32), 64)) == 1
-
-
-def test_a_face_stays_on_its_head_and_a_head_on_its_body() -> None:
-    labels = np.where(disk(80, 84, 30), 2, 0)
-    labels = np.where(disk(80, 40, 28), 1, labels)
-    labels = np.where(disk(80, 44, 16), 3, labels).astype(np.int32)
-    for x in (73, 87):
-        labels[disk(x, 40, 4)] = 4
-    rgb = painted(labels)
-    rgb[labels == 2] = (210, 60, 50)
-    assert len(split_instances(rgb, (labels > 0).astype(np.float32), 64)) == 1
-
-
 def test_what_is_too_small_for_a_thing_goes_to_what_it_looks_like() -> None:
     labels = two_disks()
     labels[disk(35, 60, 4)] = 3
@@ -99,42 +79,3 @@ def test_what_is_too_small_for_a_thing_goes_to_what_it_looks_like() -> None:
     joined = merge_unsupported(rgb, labels, 100)
     assert joined.max() == 2
     assert np.array_equal(joined == joined[60, 50], np.isin(labels, (1, 3)))
-
-
-def test_turned_pictures_are_taken_apart_alike() -> None:
-    labels = np.where(disk(60, 50, 32), 1, np.where(disk(92, 68, 36), 2, 0)).astype(np.int32)
-    for turns in range(4):
-        turned = np.ascontiguousarray(np.rot90(labels, turns))
-        found = split_instances(painted(turned), (turned > 0).astype(np.float32), 64)
-        assert len(found) == 2
-
-
-def test_stripes_of_two_colours_are_one_thing_however_strong_they_are() -> None:
-    stripes = np.indices((120, 160)).sum(0) // 11 % 2 + 1
-    labels = np.where(disk(80, 60, 42), stripes, 0).astype(np.int32)
-    rgb = painted(labels)
-    rgb[labels == 1], rgb[labels == 2] = (20, 60, 30), (240, 20, 250)
-    assert len(split_instances(rgb, (labels > 0).astype(np.float32), 64)) == 1
-
-
-def test_a_stem_is_no_thing_of_its_own() -> None:
-    labels = np.where(disk(60, 50, 32), 1, np.where(disk(92, 68, 36), 2, 0)).astype(np.int32)
-    labels[70:76, 126:140] = 3
-    parts = split_instances(painted(labels), (labels > 0).astype(np.float32), 10)
-    assert len(parts) == 2
-
-
-def test_a_belt_drawn_as_a_line_does_not_cut_a_figure_in_two() -> None:
-    rows, columns = np.indices((48, 40))
-    figure = (rows - 24) ** 2 / 20**2 + (columns - 20) ** 2 / 13**2 <= 1
-    inner = cv2.erode(figure.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    rgb = np.full((48, 40, 3), 200, np.uint8)
-    rgb[figure] = (10, 10, 10)
-    rgb[inner] = np.where(rows < 26, 1, 0)[inner][:, None] * np.uint8(60) + np.uint8(120)
-    rgb[26][figure[26]] = (10, 10, 10)
-    assert len(split_instances(rgb, figure.astype(np.float32), 12)) == 1
-
-
-def test_noise_is_one_thing() -> None:
-    rgb = np.random.default_rng(0).integers(0, 256, (40, 40, 3)).astype(np.uint8)
-    assert len(split_instances(rgb, np.ones((40, 40), np.float32), 64)) == 1

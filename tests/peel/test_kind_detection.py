@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from birefcli.errors import UsageError
 from birefcli.image.types import Rgb
-from birefcli.peel.kind_detection import is_flat
+from birefcli.matte.pixelart import find_grid
+from birefcli.peel.kind_detection import detect_kind, is_flat
 from birefcli.settings.model import ModelSettings
-from birefcli.settings.peel import PeelSettings
+from birefcli.settings.peel import PeelKind, PeelSettings
+from birefcli.stack.types import Kind
 
 PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
 
@@ -50,3 +53,30 @@ def test_settings_that_make_no_sense_are_refused() -> None:
             PeelSettings(max_seconds=seconds)
     with pytest.raises(UsageError, match="empty text"):
         ModelSettings(model="")
+
+
+def test_the_grid_of_enlarged_art_is_found_wherever_it_begins() -> None:
+    art = np.random.default_rng(0).integers(0, 4, (24, 30, 3)).astype(np.uint8) * 60
+    for factor in (2, 3, 5):
+        whole = np.repeat(np.repeat(art, factor, 0), factor, 1)
+        for top, left in ((0, 0), (1, 0), (1, 1)):
+            cut = whole[top:, left:]
+            grid = find_grid(cut)
+            assert grid is not None and grid.step == factor
+            native = grid.native(cut)
+            assert np.array_equal(native, art)
+            assert np.array_equal(grid.enlarged(native, (cut.shape[0], cut.shape[1])), cut)
+
+
+def test_kinds_are_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    photo = cv2.GaussianBlur(rng.integers(0, 256, (300, 300, 3)).astype(np.uint8), (0, 0), 3)
+    photo = np.clip((photo.astype(int) - 128) * 6 + 128, 0, 255).astype(np.uint8)
+    flat = np.full((300, 300, 3), 200, np.uint8)
+    cv2.circle(flat, (150, 150), 80, (200, 40, 60), -1, cv2.LINE_AA)
+    assert not is_flat(photo, is_jpeg=False) and is_flat(flat, is_jpeg=False)
+    assert detect_kind(photo, PeelKind.AUTO, is_jpeg=False).kind == Kind.PHOTO
+    assert detect_kind(flat, PeelKind.AUTO, is_jpeg=False).kind == Kind.FLAT
+    assert detect_kind(flat, PeelKind.PHOTO, is_jpeg=False).kind == Kind.PHOTO
+    noisy = np.clip(flat.astype(int) + rng.integers(-1, 2, flat.shape), 0, 255).astype(np.uint8)
+    assert is_flat(noisy, is_jpeg=True)

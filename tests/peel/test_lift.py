@@ -9,10 +9,12 @@ import pytest
 from birefcli.image.types import Alpha, Labels, Mask, Rgb, to_uint8
 from birefcli.inpaint.membrane import Membrane
 from birefcli.matte.foreground import over8
-from birefcli.peel.alpha.bayesian import within
-from birefcli.peel.lift.lift import Lifted, PictureState, lift
+from birefcli.peel.geometry import within
+from birefcli.peel.lift.lift import Lifted, LiftInput, lift
 
 SIZE = (110, 120)
+
+
 RED = (210, 40, 40)
 
 
@@ -53,10 +55,10 @@ def solid(mask: Mask) -> Alpha:
     return np.where(mask, np.uint8(255), np.uint8(0))
 
 
-def view_of(picture: Rgb, may_grow: Mask | None = None) -> PictureState:
+def view_of(picture: Rgb, may_grow: Mask | None = None) -> LiftInput:
     no = np.zeros(SIZE, bool)
     grows = ~no if may_grow is None else may_grow
-    return PictureState(picture, np.zeros(SIZE, np.int32), grows, no, no, no, no)
+    return LiftInput(picture, np.zeros(SIZE, np.int32), grows, no, no, no, no)
 
 
 def lifted(picture: Rgb, alpha: Alpha, *, is_certain: bool = False) -> Lifted:

@@ -5,9 +5,14 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import pytest
+from fakes import nothing
+from numpy.typing import NDArray
 
 from birefcli.image.types import Matte, Rgb
-from birefcli.peel.proposals import SegmenterProposer, foreground_by_color, is_even_backdrop
+from birefcli.peel.color_proposals import foreground_by_color
+from birefcli.peel.proposals import KnownUnion, SegmenterProposer
+from birefcli.scenes.suites.layered import foreground_matte, picture, visible_mattes
+from birefcli.scenes.suites.pixel import pixel_scene
 from birefcli.settings.peel import PeelSettings
 from birefcli.stack.types import Kind
 
@@ -52,6 +57,20 @@ def proposed(rgb: Rgb, found: Matte, kind: Kind, step: int = 1) -> tuple[Matte, 
     ).mattes
 
 
+def overlap(one: Matte, other: Matte) -> float:
+    return float(np.minimum(one, other).sum() / np.maximum(one, other).sum())
+
+
+def two_disks() -> tuple[Rgb, list[NDArray[np.bool_]]]:
+    """A red disk over a blue one on grey, and the parts of both that are seen."""
+    back, front = np.zeros((2, 90, 130), np.uint8)
+    cv2.circle(back, (80, 45), 28, 1, -1)
+    cv2.circle(front, (50, 45), 28, 1, -1)
+    rgb = np.full((90, 130, 3), 120, np.uint8)
+    rgb[back > 0], rgb[front > 0] = (20, 40, 200), (210, 30, 30)
+    return rgb, [front > 0, (back > 0) & (front == 0)]
+
+
 @pytest.mark.parametrize("sort", ["plain", "stripes", "checker", "gradient"])
 def test_colours_show_what_a_sure_segmenter_missed(sort: str) -> None:
     rgb, (first, second) = with_two_disks(backdrop(sort))
@@ -90,9 +109,24 @@ def test_a_backdrop_alone_proposes_nothing(sort: str) -> None:
     assert proposed(backdrop(sort), nothing, Kind.FLAT) == ()
 
 
-def test_even_colours_are_calm_and_noise_is_not() -> None:
-    everywhere = np.ones(SIZE, bool)
-    for sort in ("plain", "stripes", "checker", "gradient"):
-        assert is_even_backdrop(backdrop(sort), everywhere)
-    assert not is_even_backdrop(backdrop("rough"), everywhere)
-    assert not is_even_backdrop(backdrop("plain"), ~everywhere)
+def test_a_known_union_is_taken_apart_once() -> None:
+    scores = []
+    for seed in range(20_000, 20_003):
+        scene = pixel_scene(np.random.default_rng(seed), seed, 64)
+        settings = PeelSettings()
+        proposer = KnownUnion(foreground_matte(scene), Kind.PIXEL, settings)
+        rgb = picture(scene)
+        proposed = proposer(rgb, np.zeros(scene.size, np.int32), 1).mattes
+        assert proposer(rgb, np.zeros(scene.size, np.int32), 2).mattes == ()
+        for matte in visible_mattes(scene).values():
+            scores.append(max(overlap(matte, one) for one in proposed))
+    assert np.mean(scores) > 0.7
+
+
+def test_what_is_known_is_not_proposed_again() -> None:
+    rgb, seen = two_disks()
+    known = np.where(seen[0], 1, 0).astype(np.int32)
+    proposer = SegmenterProposer(nothing, Kind.FLAT, PeelSettings())
+    proposed = proposer(rgb, known, 1).mattes
+    assert len(proposed) == 1
+    assert not (proposed[0] > 0)[seen[0]].any()

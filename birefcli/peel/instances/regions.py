@@ -1,4 +1,4 @@
-"""Regions of one look: a picture cut along its edges by a graph, then joined by their colours."""
+"""Regions of one look: a picture cut along its edges by a graph, then merged by their colours."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,15 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.types import Labels, Mask, Rgb
+from birefcli.peel.geometry import renumbered
+from birefcli.peel.thresholds import (
+    COLOR_BINS,
+    MERGE_LIKENESS,
+    MERGE_PER_LEVEL,
+    REGION_PIXELS,
+    REGION_SHARE,
+    REGION_TOLERANCE,
+    TINY_BONUS,
+    TINY_REGION,
+)
 
-# Felzenszwalb and Huttenlocher, "Efficient Graph-Based Image Segmentation", 2004: how much more
-# a small region tolerates, in levels times pixels.
-TOLERANCE = 300.0
-LEAST_SHARE = 0.003  # of the mask, that a region covers
-# Two regions are one where their colours are this much alike, less what their border shows.
-_ALIKE, _PER_LEVEL = 0.35, 0.004
-_TINY_SHARE, _TINY_BONUS = 0.02, 0.6
-_BINS = 8  # to a channel
+# From a pixel to the four of its eight neighbours that come after it: (rows, columns).
 _STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
@@ -31,14 +35,15 @@ class _Edges:
 def segment_regions(rgb: Rgb, mask: Mask) -> Labels:
     """Cut what is in a mask (H, W) into regions from 1 that look different; 0 lies outside.
 
-    Meant for pictures of some hundred pixels to a side: time grows with their number.
+    A graph cut (Felzenszwalb and Huttenlocher, 2004), then merging by colour. Meant for pictures of
+    some hundred pixels to a side: time grows with their number.
     """
     if not mask.any():
         return np.zeros(mask.shape, np.int32)
     edges = _edges_in(rgb, mask)
-    least = max(8, int(LEAST_SHARE * np.count_nonzero(mask)))
+    least = max(REGION_PIXELS, int(REGION_SHARE * np.count_nonzero(mask)))
     labels = _graph_cut(edges, mask, least)
-    return _joined(rgb, labels, edges)
+    return _merged(rgb, labels, edges)
 
 
 def adjacent_regions(labels: Labels) -> Iterable[tuple[int, int]]:
@@ -52,9 +57,13 @@ def adjacent_regions(labels: Labels) -> Iterable[tuple[int, int]]:
 
 
 def color_histogram(rgb: Rgb, mask: Mask) -> NDArray[np.float64]:
-    """Give the square roots of the shares of coarse colours in a mask."""
-    binned = rgb[mask].astype(np.intp) * _BINS // 256
-    counts = np.bincount(binned @ np.array([_BINS * _BINS, _BINS, 1]), minlength=_BINS**3)
+    """Give the square roots (512,) of the shares of coarse colours in a mask (H, W).
+
+    The dot product of two is their likeness, the Bhattacharyya coefficient, 0…1.
+    """
+    binned = rgb[mask].astype(np.intp) * COLOR_BINS // 256
+    weights = np.array([COLOR_BINS * COLOR_BINS, COLOR_BINS, 1])
+    counts = np.bincount(binned @ weights, minlength=COLOR_BINS**3)
     return np.asarray(np.sqrt(counts / max(1, counts.sum())), np.float64)
 
 
@@ -82,7 +91,7 @@ def _graph_cut(edges: _Edges, mask: Mask, least: int) -> Labels:
     weights = edges.weight[order].tolist()
     parent = list(range(mask.size))
     size = [1] * mask.size
-    limit = [TOLERANCE] * mask.size
+    limit = [REGION_TOLERANCE] * mask.size
 
     def root(node: int) -> int:
         while parent[node] != node:
@@ -103,7 +112,7 @@ def _graph_cut(edges: _Edges, mask: Mask, least: int) -> Labels:
         if a != b:
             if weight <= limit[a] and weight <= limit[b]:
                 a = join(a, b)
-                limit[a] = weight + TOLERANCE / size[a]
+                limit[a] = weight + REGION_TOLERANCE / size[a]
             else:
                 apart.append((a, b))
     for one, other in apart:
@@ -116,8 +125,8 @@ def _graph_cut(edges: _Edges, mask: Mask, least: int) -> Labels:
     return labels
 
 
-def _joined(rgb: Rgb, labels: Labels, edges: _Edges) -> Labels:
-    """Join neighbouring regions whose colours are alike, the most alike first."""
+def _merged(rgb: Rgb, labels: Labels, edges: _Edges) -> Labels:
+    """Merge neighbouring regions whose colours are alike, the most alike first."""
     count = int(labels.max())
     owner = np.arange(count + 1)
     total = np.count_nonzero(labels)
@@ -128,13 +137,13 @@ def _joined(rgb: Rgb, labels: Labels, edges: _Edges) -> Labels:
     def likeness(pair: tuple[int, int]) -> float:
         one, other = pair
         alike = float(np.sqrt(looks[one] * looks[other]).sum() / np.sqrt(areas[one] * areas[other]))
-        tiny = min(areas[one], areas[other]) < _TINY_SHARE * total
-        return float(alike - _PER_LEVEL * float(np.median(borders[pair])) + _TINY_BONUS * tiny)
+        tiny = min(areas[one], areas[other]) < TINY_REGION * total
+        return float(alike - MERGE_PER_LEVEL * float(np.median(borders[pair])) + TINY_BONUS * tiny)
 
     scores = {pair: likeness(pair) for pair in borders}
     while scores:
         best = max(scores, key=lambda pair: (scores[pair], pair))
-        if scores[best] <= _ALIKE:
+        if scores[best] <= MERGE_LIKENESS:
             break
         keep, gone = best
         owner[owner == gone] = keep
@@ -149,8 +158,7 @@ def _joined(rgb: Rgb, labels: Labels, edges: _Edges) -> Labels:
                 borders[new] = np.concatenate([borders.get(new, rest[:0]), rest])
         for pair in [pair for pair in borders if keep in pair]:
             scores[pair] = likeness(pair)
-    numbers = np.unique(owner[labels], return_inverse=True)[1].reshape(labels.shape)
-    return (numbers + (0 if (labels == 0).any() else 1)).astype(np.int32)
+    return renumbered(owner[labels], has_ground=bool((labels == 0).any()))
 
 
 def _borders(labels: Labels, edges: _Edges) -> dict[tuple[int, int], NDArray[np.float32]]:

@@ -6,36 +6,42 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, Rgb
+from birefcli.image.types import Mask, Matte, Rgb
+from birefcli.peel.geometry import SQUARE, square_kernel
+from birefcli.peel.thresholds import (
+    CLEAR_MATTE,
+    LEAST_NEIGHBOUR_WEIGHT,
+    ONE_SIDED,
+    PROJECTIONS,
+    SMALL_LEVEL,
+    SMALL_SWEEPS,
+    SOLID_MATTE,
+    SOLVE_BAND,
+    SUPPORT,
+    SWEEPS,
+)
 
 _Image = NDArray[np.float32]  # (H, W, 3), 0…255
-
-SMALL = 32  # pixels to a side, up to which a level is cheap
-SWEEPS_SMALL, SWEEPS = 10, 12
-_LEAST_WEIGHT = 1e-5
-_PROJECTIONS = 6
-_SEEN = 0.996  # share from which a pixel shows one of the two alone
-_BAND = 2  # pixels around soft ones that are solved too
 
 
 @dataclass(frozen=True, eq=False)
 class ColorPair:
-    """What a thing and what is behind it look like at some pixels, on the scale 0…255."""
+    """Both colours of some pixels, on the scale 0…255: the instance's, and what is behind it."""
 
-    foreground: _Image
-    backdrop: _Image
+    foreground: _Image  # (..., 3)
+    backdrop: _Image  # (..., 3)
 
 
 def solve_colors(picture: Rgb, matte: Matte) -> ColorPair:
-    """Estimate both colours (H, W, 3) at every pixel, smooth where the matte says nothing.
+    """Estimate both colours (H, W, 3) at every pixel, smooth where the matte (H, W) says nothing.
 
     Coarse to fine: each level starts from the one before it and weighs how the colours mix
-    against how alike neighbours are, less so where the matte changes.
+    against how alike neighbours are, less so where the matte does not change.
     Germer et al., "Fast Multi-Level Foreground Estimation", 2020.
     """
     height, width = matte.shape
     image = picture.astype(np.float32)
-    solid, clear = matte > 0.9, matte < 0.1
+    solid, clear = matte > SOLID_MATTE, matte < CLEAR_MATTE
     foreground, backdrop = (
         np.broadcast_to(_mean(image, mask), (1, 1, 3)) for mask in (solid, clear)
     )
@@ -44,7 +50,7 @@ def solve_colors(picture: Rgb, matte: Matte) -> ColorPair:
         size = tuple(max(1, round(side ** (step / steps))) for side in (height, width))
         seen, share = _sampled(image, size), _sampled(matte, size)
         foreground, backdrop = _sampled(foreground, size), _sampled(backdrop, size)
-        sweeps = SWEEPS_SMALL if max(size) <= SMALL else SWEEPS
+        sweeps = SMALL_SWEEPS if max(size) <= SMALL_LEVEL else SWEEPS
         foreground, backdrop = _sweep(seen, share, foreground, backdrop, sweeps)
     return ColorPair(foreground, backdrop)
 
@@ -52,12 +58,12 @@ def solve_colors(picture: Rgb, matte: Matte) -> ColorPair:
 def project_onto_picture(picture: Rgb, matte: Matte, colors: ColorPair) -> ColorPair:
     """Move both colours, as little as can be, until mixed by the matte they give the picture.
 
-    All are of the same pixels, in any shape: (..., 3), the matte (...).
+    All are of the same pixels, in any shape: (..., 3), the matte (...); 0…255 and 0…1.
     """
     a = matte[..., None]
     gain = 1 / (a * a + (1 - a) * (1 - a))
     foreground, backdrop = colors.foreground, colors.backdrop
-    for _ in range(_PROJECTIONS):
+    for _ in range(PROJECTIONS):
         error = (picture - (a * foreground + (1 - a) * backdrop)) * gain
         foreground = np.clip(foreground + a * error, 0, 255)
         backdrop = np.clip(backdrop + (1 - a) * error, 0, 255)
@@ -74,12 +80,15 @@ def _sweep(
     alpha = np.pad(matte, 1, mode="edge").ravel()
     f, b = (_padded(values) for values in (foreground, backdrop))
     seen = _padded(image)
-    f[alpha > _SEEN], b[alpha < 1 - _SEEN] = seen[alpha > _SEEN], seen[alpha < 1 - _SEEN]
+    f[alpha > ONE_SIDED], b[alpha < 1 - ONE_SIDED] = (
+        seen[alpha > ONE_SIDED],
+        seen[alpha < 1 - ONE_SIDED],
+    )
     band = _band(matte)
     width = matte.shape[1] + 2
     near = [band - width, band + width, band - 1, band + 1]
     a = alpha[band, None]
-    weights = [_LEAST_WEIGHT + np.abs(a - alpha[at, None]) for at in near]
+    weights = [LEAST_NEIGHBOUR_WEIGHT + np.abs(a - alpha[at, None]) for at in near]
     total = np.sum(weights, axis=0)
     # The 2 × 2 system of a pixel: mixing along the matte, and being like the neighbours.
     ff, fb, bb = a * a + total, a * (1 - a), (1 - a) * (1 - a) + total
@@ -98,13 +107,12 @@ def _sweep(
 
 def _band(matte: Matte) -> NDArray[np.intp]:
     """List the pixels within some of a soft one, counted in the padded picture."""
-    is_soft = (matte > 1 - _SEEN) & (matte < _SEEN)
+    is_soft = (matte > 1 - ONE_SIDED) & (matte < ONE_SIDED)
     # Where coarse levels keep no soft pixel, the outline stands for them.
-    solid = (matte > 0.5).astype(np.uint8)
-    outline = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    side = 2 * _BAND + 1
+    solid = (matte > SUPPORT).astype(np.uint8)
+    outline = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, SQUARE)
     wanted = np.where(is_soft, np.uint8(1), np.asarray(outline, np.uint8))
-    near = cv2.dilate(wanted, np.ones((side, side), np.uint8))
+    near = cv2.dilate(wanted, square_kernel(SOLVE_BAND))
     return np.flatnonzero(np.pad(near, 1))
 
 
@@ -132,7 +140,7 @@ def _sampled(values: _Image | Matte, size: tuple[int, ...]) -> _Image:
     return np.asarray(resized, np.float32)
 
 
-def _mean(image: _Image, mask: NDArray[np.bool_]) -> _Image:
+def _mean(image: _Image, mask: Mask) -> _Image:
     """Average the colours in a mask, or all where it is empty."""
     chosen = image[mask] if mask.any() else image.reshape(-1, 3)
     return np.asarray(chosen.mean(axis=0), np.float32)

@@ -1,4 +1,4 @@
-"""Shape before colour: how outlines go on behind what covered them."""
+"""Amodal completion: how the outlines of what is covered go on behind it, shape before colour."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,19 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.types import Labels, Mask
-from birefcli.peel.instances.instance import extend_labels
-from birefcli.peel.order.cues import hull
+from birefcli.peel.geometry import SQUARE, disk_kernel, extend_labels, grown, hull
+from birefcli.peel.thresholds import (
+    CURVE_ENDS,
+    CURVE_POINTS,
+    CURVE_PULL,
+    DISTANCE_COST,
+    HEADING_AGREEMENT,
+    HEADING_NEAR,
+    HEADING_PIXELS,
+    HEADING_REACH,
+    HEADING_REACH_MOST,
+    MOST_CROSSED,
+    MOST_ENDS,
+    NARROW_GAP,
+    REFERENCE_SIDE,
+)
 
 _Point = NDArray[np.float64]  # (x, y)
 
-_REACH = 9.0  # pixels along an outline that tell where it is heading, in small pictures
-_REFERENCE_SIDE, _LONGEST = 400, 30.0
-_GAP = 0.004  # of the shorter side
-_LEAST_BRANCH = 4
-_MOST_CROSSED = 0.1  # of a curve, that may lie on the visible part
-_PULL = 0.6  # of the distance that a curve spans, along each end
-_MOST_ENDS = 6  # of one outline at one hole, that are paired; more are left to what is near
-_SQUARE = np.ones((3, 3), np.uint8)
 _OPEN = np.iinfo(np.int32).min  # nobody's label
 
 
@@ -33,42 +39,43 @@ class _End:
 
 
 def complete_labels(labels: Labels, hole: Mask) -> Labels:
-    """Say who owns every pixel of a hole: outlines that end at it are led on through it.
+    """Say who owns every pixel of a hole (H, W): outlines that end at it are led on through it.
 
-    Where an outline's ends find no partner, a pixel belongs to the nearest owner.
+    Where an outline's ends find no partner, a pixel belongs to the nearest owner. Outside the hole
+    labels stay; a hole that is all of the picture gets 0.
     """
     near = extend_labels(labels, hole)
     if hole.all() or not hole.any():
         return near
     asked = hole
     hole = hole | _slivers(labels, hole)
-    reach = float(np.clip(_REACH * min(hole.shape) / _REFERENCE_SIDE, _REACH, _LONGEST))
+    reach = HEADING_REACH * min(hole.shape) / REFERENCE_SIDE
+    reach = float(np.clip(reach, HEADING_REACH, HEADING_REACH_MOST))
     near = extend_labels(labels, hole)
-    rim = (cv2.dilate(hole.astype(np.uint8), _SQUARE) > 0) & ~hole
+    rim = grown(hole) & ~hole
     curves = np.zeros(hole.shape, np.uint8)
     numbers = [int(number) for number in np.unique(labels[rim]) if number > 0]
     for number in numbers:
         for one, other in _paired(_ends(labels == number, hole, reach)):
             points = _curve(one, other)
             if not _crosses(points, labels == number):
-                fixed = np.rint(points * 16).astype(np.int32)
-                cv2.polylines(curves, [fixed], False, 1, 2, cv2.LINE_8, 4)
+                fixed = np.rint(points * 16).astype(np.int32)  # OpenCV takes sixteenths here
+                cv2.polylines(curves, [fixed], False, 1, 2, cv2.LINE_8, shift=4)
     if not curves.any():
         return np.where(asked, near, labels).astype(np.int32)
     found = _flooded(labels, near, hole, curves > 0)
     for number in numbers:
-        # What lies between the visible parts of a thing is not taken from it.
+        # What lies between the visible parts of an object is not taken from it.
         found = np.where(hole & (near == number) & hull(labels == number), number, found)
     return np.where(asked, found, labels).astype(np.int32)
 
 
 def _slivers(labels: Labels, hole: Mask) -> Mask:
-    """Find the ground in narrow gaps between a hole and a thing beside it."""
-    side = 2 * max(1, round(_GAP * min(hole.shape))) + 1
-    ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    """Find the ground in narrow gaps between a hole and an object beside it."""
+    kernel = disk_kernel(max(1, round(NARROW_GAP * min(hole.shape))))
     taken = (hole | (labels > 0)).astype(np.uint8)
-    closed = cv2.morphologyEx(taken, cv2.MORPH_CLOSE, ball) > 0
-    near = cv2.dilate(hole.astype(np.uint8), ball) > 0
+    closed = cv2.morphologyEx(taken, cv2.MORPH_CLOSE, kernel) > 0
+    near = cv2.dilate(hole.astype(np.uint8), kernel) > 0
     return np.asarray(closed & (taken == 0) & near, np.bool_)
 
 
@@ -91,14 +98,11 @@ def _flooded(labels: Labels, near: Labels, hole: Mask, curves: Mask) -> Labels:
     return extend_labels(result.astype(np.int32), result == _OPEN)
 
 
-def _ends(thing: Mask, hole: Mask, reach: float) -> list[_End]:
-    """Find where the outline of a thing meets a hole, and which way it goes on."""
-    grown = cv2.dilate(thing.astype(np.uint8), _SQUARE) > 0
-    beside_hole = cv2.dilate(hole.astype(np.uint8), _SQUARE) > 0
-    others = ~thing & ~hole
-    outline = thing & (cv2.dilate(others.astype(np.uint8), _SQUARE) > 0)
-    meets = outline & beside_hole & grown
-    joined = cv2.dilate(meets.astype(np.uint8), _SQUARE)
+def _ends(owner: Mask, hole: Mask, reach: float) -> list[_End]:
+    """Find where the outline of an owner (H, W) meets a hole, and which way it goes on."""
+    outline = owner & grown(~owner & ~hole)
+    meets = outline & grown(hole)
+    joined = cv2.dilate(meets.astype(np.uint8), SQUARE)
     count, groups = cv2.connectedComponents(joined, connectivity=8)
     found = []
     y, x = np.nonzero(outline)
@@ -109,18 +113,18 @@ def _ends(thing: Mask, hole: Mask, reach: float) -> list[_End]:
         at = np.array([middle_x.mean(), middle_y.mean()])
         steps = np.stack([x - at[0], y - at[1]], axis=1)
         away = np.hypot(steps[:, 0], steps[:, 1])
-        branch = steps[(away > 1.5) & (away <= reach)]
-        if len(branch) < _LEAST_BRANCH:
+        branch = steps[(away > HEADING_NEAR) & (away <= reach)]
+        if len(branch) < HEADING_PIXELS:
             continue
         mean = -(branch / np.hypot(branch[:, 0], branch[:, 1])[:, None]).mean(axis=0)
-        if np.hypot(*mean) > 0.5:
+        if np.hypot(*mean) > HEADING_AGREEMENT:
             found.append(_End(at, mean / np.hypot(*mean)))
     return found
 
 
 def _paired(ends: Sequence[_End]) -> list[tuple[_End, _End]]:
     """Pair the ends whose curves bend least; of an odd number one is left over."""
-    if not 2 <= len(ends) <= _MOST_ENDS:
+    if not 2 <= len(ends) <= MOST_ENDS:
         return []
     every = list(range(len(ends)))
     left_over = [[n for n in every if n != one] for one in every] if len(ends) % 2 else [every]
@@ -148,13 +152,13 @@ def _bend(one: _End, other: _End) -> float:
     chord = other.at - one.at
     length = float(np.hypot(*chord)) + 1e-6
     turn = 2 - float(one.heading @ chord) / length + float(other.heading @ chord) / length
-    return turn + 0.01 * length
+    return turn + DISTANCE_COST * length
 
 
 def _curve(one: _End, other: _End) -> NDArray[np.float64]:
     """Draw a cubic curve (N, 2) that leaves both ends the way they were heading."""
-    pull = _PULL * float(np.hypot(*(other.at - one.at)))
-    t = np.linspace(0, 1, 65)[:, None]
+    pull = CURVE_PULL * float(np.hypot(*(other.at - one.at)))
+    t = np.linspace(0, 1, CURVE_POINTS)[:, None]
     first, second = one.at + pull * one.heading, other.at + pull * other.heading
     return np.asarray(
         (1 - t) ** 3 * one.at
@@ -164,8 +168,8 @@ def _curve(one: _End, other: _End) -> NDArray[np.float64]:
     )
 
 
-def _crosses(points: NDArray[np.float64], thing: Mask) -> bool:
-    """Whether a curve runs through what is seen of the thing, so that it is no outline of it."""
-    x, y = np.rint(points[4:-4]).astype(int).T
-    is_inside = (x >= 0) & (y >= 0) & (x < thing.shape[1]) & (y < thing.shape[0])
-    return bool(thing[y[is_inside], x[is_inside]].sum() > _MOST_CROSSED * len(x))
+def _crosses(points: NDArray[np.float64], owner: Mask) -> bool:
+    """Whether a curve runs through what is seen of an owner, so that it is no outline of it."""
+    x, y = np.rint(points[CURVE_ENDS:-CURVE_ENDS]).astype(int).T
+    is_inside = (x >= 0) & (y >= 0) & (x < owner.shape[1]) & (y < owner.shape[0])
+    return bool(owner[y[is_inside], x[is_inside]].sum() > MOST_CROSSED * len(x))

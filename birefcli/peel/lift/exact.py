@@ -1,11 +1,11 @@
-"""The exact step: whole-number layers that give a picture back bit for bit."""
+"""The exact step: 8-bit layers that, laid over their bottom, give the picture back bit for bit."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Alpha, Rgb, Rgba
+from birefcli.image.types import Alpha, Mask, Rgb, Rgba
 from birefcli.matte.foreground import over8
 
 _Ints = NDArray[np.int32]
@@ -21,7 +21,7 @@ class ExactLayer:
 
     rgba: Rgba
     bottom: Rgb
-    is_raised: NDArray[np.bool_]  # (H, W)
+    is_raised: Mask  # (H, W)
 
 
 def exact_layer(

@@ -1,4 +1,4 @@
-"""Which of several uncovered things comes off first; none of them covers another."""
+"""Priority: which of several uncovered instances comes off first; none of them covers another."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,45 +6,61 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, Rgb
+from birefcli.image.types import Disparity, Mask, Matte, Rgb
+from birefcli.peel.geometry import SQUARE
 from birefcli.peel.instances.instance import Instance
+from birefcli.peel.thresholds import (
+    DRAWN_PRIORITY,
+    PHOTO_DEPTH_PRIORITY,
+    PHOTO_PRIORITY,
+    SUPPORT,
+)
 from birefcli.stack.types import Kind
 
 
 def sort_by_priority(
-    things: Sequence[Instance],
+    instances: Sequence[Instance],
     picture: Rgb,
     kind: Kind,
-    disparity: NDArray[np.float32] | None = None,
+    disparity: Disparity | None = None,
     certainty: Mapping[int, float] | None = None,
 ) -> list[Instance]:
-    """Sort things, nearest first, by what a picture of this kind suggests.
+    """Sort instances, nearest first, by what a picture of this kind suggests.
 
-    `certainty`, by number, is how sure it is that nothing covers a thing: surer ones come first.
+    `certainty`, by number, is how sure it is that nothing covers an instance: surer ones come
+    first, whatever else speaks for others.
     """
-    masks = [_solid(thing.matte) for thing in things]
+    masks = [_support(instance.matte) for instance in instances]
     small = _ranks([-int(mask.sum()) for mask in masks])
     large = 1 - small
     if kind != Kind.PHOTO:
+        weights = DRAWN_PRIORITY
         low = _ranks([float(np.mean(np.flatnonzero(mask.any(1)))) for mask in masks])
-        scores = 0.6 * small + 0.4 * low
+        scores = weights.small * small + weights.low * low
     else:
         contact = _ranks([_lowest_row(mask) for mask in masks])
         sharp = _ranks([_sharpness(picture, mask) for mask in masks])
         if disparity is None:
-            scores = 0.5 * contact + 0.3 * large + 0.2 * sharp
+            weights = PHOTO_PRIORITY
+            scores = weights.contact * contact + weights.large * large + weights.sharp * sharp
         else:
+            weights = PHOTO_DEPTH_PRIORITY
             near = _ranks([float(np.median(disparity[mask])) for mask in masks])
-            scores = 0.5 * near + 0.25 * contact + 0.15 * large + 0.1 * sharp
+            scores = (
+                weights.near * near
+                + weights.contact * contact
+                + weights.large * large
+                + weights.sharp * sharp
+            )
     # What a network is about as sure of is equal; what is below a tenth is its noise.
-    sure = [0.0 if certainty is None else round(certainty[thing.number], 1) for thing in things]
-    order = sorted(range(len(things)), key=lambda i: (-sure[i], -scores[i], things[i].number))
-    return [things[i] for i in order]
+    sure = [0.0 if certainty is None else round(certainty[one.number], 1) for one in instances]
+    order = sorted(range(len(instances)), key=lambda i: (-sure[i], -scores[i], instances[i].number))
+    return [instances[i] for i in order]
 
 
-def _solid(matte: Matte) -> NDArray[np.bool_]:
+def _support(matte: Matte) -> Mask:
     """Give where a matte is above a half; where it nowhere is, its strongest pixels."""
-    support = matte > 0.5
+    support = matte > SUPPORT
     return support if support.any() else matte >= matte.max()
 
 
@@ -55,15 +71,14 @@ def _ranks(values: Sequence[float]) -> NDArray[np.float64]:
     return np.argsort(np.argsort(values, kind="stable")) / (len(values) - 1)
 
 
-def _lowest_row(mask: NDArray[np.bool_]) -> int:
-    """Where a thing stands; one cut off by the lower edge stands nearer than all."""
+def _lowest_row(mask: Mask) -> int:
+    """Give the row that an instance stands on; cut off by the lower edge it stands nearest."""
     return int(np.flatnonzero(mask.any(1))[-1])
 
 
-def _sharpness(picture: Rgb, mask: NDArray[np.bool_]) -> float:
-    """The mean step of brightness across an outline."""
-    small = mask.astype(np.uint8)
-    edge = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+def _sharpness(picture: Rgb, mask: Mask) -> float:
+    """Give the mean step of brightness across an outline, in levels."""
+    edge = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, SQUARE) > 0
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    slope = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    slope = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, SQUARE)
     return float(slope[edge].mean()) if edge.any() else 0.0
