@@ -49,7 +49,7 @@ def assemble(
     *,
     bottom: Rgb,
     source: NDArray[np.uint8],
-    is_nothing: Mask,
+    is_transparent: Mask,
     invented: NDArray[np.int32],
     kind: Kind,
     scores: dict[tuple[int, int], float],
@@ -66,7 +66,7 @@ def assemble(
     layers = [_layer(one, number) for one in reversed(peeled)]
     background = np.dstack([bottom, np.full(bottom.shape[:2], 255, np.uint8)])
     if source.shape[2] == 4:
-        background = _with_transparency(background, layers, source, is_nothing)
+        background = _with_transparency(background, layers, source, is_transparent)
     kept, cycles = without_cycles(scores)
     edges = [
         Edge(number[front], number[behind], score)
@@ -160,7 +160,7 @@ def _layer(one: PeeledLayer, number: dict[int, int]) -> Layer:
 
 
 def _with_transparency(
-    background: Rgba, layers: list[Layer], source: NDArray[np.uint8], is_nothing: Mask
+    background: Rgba, layers: list[Layer], source: NDArray[np.uint8], is_transparent: Mask
 ) -> Rgba:
     """Give every pixel that is not opaque, as it was, to the nearest that holds it, alone."""
     is_open = source[..., 3] < 255
@@ -169,7 +169,7 @@ def _with_transparency(
         layer.rgba[own] = source[own]
         layer.rgba[(source[..., 3] < 255) & ~own] = 0
         is_open &= ~own
-    background = np.where(is_nothing[..., None], np.uint8(0), background)
+    background = np.where(is_transparent[..., None], np.uint8(0), background)
     background[source[..., 3] < 255] = 0
     background[is_open] = source[is_open]
     return background

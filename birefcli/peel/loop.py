@@ -106,7 +106,7 @@ class PeelLoop:
             state.layers,
             bottom=state.picture,
             source=self.start.source,
-            is_nothing=state.is_nothing,
+            is_transparent=state.is_transparent,
             invented=state.invented,
             kind=self.detected.kind,
             scores=state.edges,
@@ -158,7 +158,7 @@ class PeelLoop:
             whole = np.rint(matte[..., None] * 255).astype(np.uint8)
             native = self.detected.grid.native(whole)[..., 0]
             matte = np.asarray(native / np.float32(255), np.float32)
-        return np.where(self.start.is_nothing, np.float32(0), matte)
+        return np.where(self.start.is_transparent, np.float32(0), matte)
 
     # Order
 
@@ -238,10 +238,10 @@ class PeelLoop:
             picture=state.picture,
             labels=labels,
             may_grow=np.isin(labels, [0, *growing]),
-            is_left=(share > 0) & (instance.matte > share + UNOWNED_REST),
+            is_unowned=(share > 0) & (instance.matte > share + UNOWNED_REST),
             is_invented=state.is_invented,
-            is_clear=self.start.is_clear,
-            is_nothing=state.is_nothing,
+            is_translucent=self.start.is_translucent,
+            is_transparent=state.is_transparent,
         )
 
     def _may_grow(self, gone: int, number: int, order: OcclusionOrder) -> bool:

@@ -22,8 +22,8 @@ class PeelStart:
 
     picture: Rgb  # (H, W, 3), opaque
     source: NDArray[np.uint8]  # (H, W, 3 or 4), which the stack recomposes to
-    is_clear: Mask  # (H, W), not opaque in the source
-    is_nothing: Mask  # (H, W), fully transparent in the source
+    is_translucent: Mask  # (H, W), not opaque in the source
+    is_transparent: Mask  # (H, W), fully transparent in the source
     is_invented: Mask  # (H, W), invented by fills before this peel
 
     @classmethod
@@ -49,7 +49,7 @@ class PeelState:
 
     def __post_init__(self) -> None:
         self.picture = self.start.picture  # (H, W, 3)
-        self.is_nothing = self.start.is_nothing  # (H, W)
+        self.is_transparent = self.start.is_transparent  # (H, W)
         # The count of the layer, from 1, whose fill invented a pixel; -1 from before, else 0.
         self.invented = np.where(self.start.is_invented, -1, 0).astype(np.int32)
 
@@ -105,7 +105,7 @@ class PeelState:
         self.picture = lifted.bottom
         index = len(self.layers)
         self.invented = np.where(lifted.core, index, self.invented).astype(np.int32)
-        self.is_nothing = np.where(lifted.core, lifted.labels < 0, self.is_nothing)
+        self.is_transparent = np.where(lifted.core, lifted.labels < 0, self.is_transparent)
         if self.disparity is not None:
             self.disparity = _continued(self.disparity, lifted.rgba[..., 3] > 0)
         for number, one in others.items():

@@ -48,7 +48,7 @@ def complete_labels(labels: Labels, hole: Mask) -> Labels:
     if hole.all() or not hole.any():
         return near
     asked = hole
-    hole = hole | _slivers(labels, hole)
+    hole = hole | _narrow_gaps(labels, hole)
     reach = HEADING_REACH * min(hole.shape) / REFERENCE_SIDE
     reach = float(np.clip(reach, HEADING_REACH, HEADING_REACH_MOST))
     near = extend_labels(labels, hole)
@@ -70,7 +70,7 @@ def complete_labels(labels: Labels, hole: Mask) -> Labels:
     return np.where(asked, found, labels).astype(np.int32)
 
 
-def _slivers(labels: Labels, hole: Mask) -> Mask:
+def _narrow_gaps(labels: Labels, hole: Mask) -> Mask:
     """Find the ground in narrow gaps between a hole and an object beside it."""
     kernel = disk_kernel(max(1, round(NARROW_GAP * min(hole.shape))))
     taken = (hole | (labels > 0)).astype(np.uint8)

@@ -36,10 +36,10 @@ class LiftInput:
     picture: Rgb  # (H, W, 3)
     labels: Labels  # who owns what once the instance is gone; the core's are not asked
     may_grow: Mask  # whose owners may be continued into the core
-    is_left: Mask  # soft pixels that were taken for the instance's alone: nobody owns the rest
+    is_unowned: Mask  # soft pixels whose rest, beside the instance's share, nobody owns
     is_invented: Mask  # made up by fills
-    is_clear: Mask  # not opaque in the input: given away whole, never mixed
-    is_nothing: Mask  # fully transparent in the input, or behind something that stood before that
+    is_translucent: Mask  # not opaque in the input: given away whole, never mixed
+    is_transparent: Mask  # in the input, or behind something that stood before that
 
     def part(self, near: Window) -> "LiftInput":
         """Give the same of a part of the picture."""
@@ -47,10 +47,10 @@ class LiftInput:
             self.picture[near],
             self.labels[near],
             self.may_grow[near],
-            self.is_left[near],
+            self.is_unowned[near],
             self.is_invented[near],
-            self.is_clear[near],
-            self.is_nothing[near],
+            self.is_translucent[near],
+            self.is_transparent[near],
         )
 
 
@@ -61,7 +61,7 @@ class Lifted:
     rgba: Rgba  # (H, W, 4)
     bottom: Rgb  # (H, W, 3); the layer laid over it is the picture, bit for bit
     core: Mask  # what had to be invented
-    behind: Mask  # whose owners were not known: the core, and what was left
+    behind: Mask  # whose owners were not known: the core, and what nobody owned
     labels: Labels  # who owns what afterwards, continued into the core
     raised_px: int  # where the exact step had to raise alpha
     hole: Hole
@@ -93,12 +93,12 @@ def lift(
     core, covered = alpha >= CORE_ALPHA, within(alpha > 0, margin)
     colors = _soft_colors(part.picture, alpha)
     # Fill the hole, and take what is beside the layer and not the ground's into it.
-    may_join = covered & (alpha == 0) & part.may_grow & ~part.is_clear & ~part.is_nothing
+    may_join = covered & (alpha == 0) & part.may_grow & ~part.is_translucent & ~part.is_transparent
     hole = core if is_certain else (alpha > 0) | may_join
     shown = np.where((alpha > 0)[..., None], to_uint8(colors.backdrop), part.picture)
     source = ~covered & ~part.is_invented
-    told = fill_hole(inpainter, shown, hole, labels, source, seed)
-    filled = snap_to_palette(told.rgb, hole, part.picture) if keeps_palette else told.rgb
+    fill = fill_hole(inpainter, shown, hole, labels, source, seed)
+    filled = snap_to_palette(fill.rgb, hole, part.picture) if keeps_palette else fill.rgb
     backdrop = np.where(hole[..., None], filled.astype(np.float32), colors.backdrop)
     colors = ColorPair(colors.foreground, np.asarray(backdrop, np.float32))
     if not is_certain:
@@ -114,11 +114,11 @@ def lift(
         rgba=rgba,
         bottom=bottom,
         core=_whole(core, near, size),
-        behind=_whole(core | part.is_left, near, size),
+        behind=_whole(core | part.is_unowned, near, size),
         labels=_pasted(known.labels, labels, near),
         raised_px=int(exact.is_raised.sum()),
         hole=measured_hole(alpha, margin),
-        fill=Fill(told.backend, told.proxy_l1, told.label_prior) if hole.any() else None,
+        fill=Fill(fill.backend, fill.proxy_l1, fill.label_prior) if hole.any() else None,
         change=float(changes.mean()) if core.any() else 255.0,
     )
 
@@ -133,16 +133,16 @@ def _context(alpha: Alpha, size: Size) -> Window:
 
 def _owners_behind(part: LiftInput, alpha: Alpha) -> tuple[Labels, Alpha]:
     """Say who owns what behind an instance, and make alpha hard where that is nothing at all."""
-    touches_clear = part.is_clear.any()
-    if touches_clear:
-        edge = cv2.dilate(part.is_clear.astype(np.uint8), square_kernel(CLEAR_EDGE // 2)) > 0
+    touches_translucent = part.is_translucent.any()
+    if touches_translucent:
+        edge = cv2.dilate(part.is_translucent.astype(np.uint8), square_kernel(CLEAR_EDGE // 2)) > 0
         alpha = np.where(edge, np.where(alpha > HALF_ALPHA, 255, 0), alpha).astype(np.uint8)
-    labels = np.where(part.is_nothing & (part.labels == 0), TRANSPARENT, part.labels)
+    labels = np.where(part.is_transparent & (part.labels == 0), TRANSPARENT, part.labels)
     core = alpha >= CORE_ALPHA
-    asked = core | part.is_left
+    asked = core | part.is_unowned
     grown = complete_labels(labels.astype(np.int32), asked | ~part.may_grow)
     labels = np.where(asked, grown, labels).astype(np.int32)
-    if touches_clear:
+    if touches_translucent:
         # Over nothing only what is solid gives the picture back.
         alpha = np.where(core & (labels == TRANSPARENT), 255, alpha).astype(np.uint8)
     return labels, alpha
