@@ -1,4 +1,9 @@
-"""The peel: find what is nearest, lift it off, fill what was behind it, and look again."""
+"""The peel: find what is nearest, lift it off, fill what was behind it, and look again.
+
+One pass proposes mattes, parted into instances (`proposals`, `instances`), accepts those that may
+become a layer (`acceptance`), orders them (`order`), gives each one that nothing covers its edge
+(`alpha`), and lifts it off exactly and fills the hole (`lift`). A stop rule ends the last one.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
