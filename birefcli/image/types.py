@@ -10,6 +10,9 @@ Rgb: TypeAlias = npt.NDArray[np.uint8]  # (H, W, 3)
 Rgba: TypeAlias = npt.NDArray[np.uint8]  # (H, W, 4)
 Alpha: TypeAlias = npt.NDArray[np.uint8]  # (H, W)
 Matte: TypeAlias = npt.NDArray[np.float32]  # (H, W), 0…1
+Mask: TypeAlias = npt.NDArray[np.bool_]  # (H, W)
+Labels: TypeAlias = npt.NDArray[np.int32]  # (H, W): the number of a pixel's owner, 0 is the ground
+Disparity: TypeAlias = npt.NDArray[np.float32]  # (H, W): larger is nearer, on any scale
 
 _T = TypeVar("_T", np.uint8, np.float32)
 

@@ -7,15 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.hard_edges import looks_hard
-from birefcli.image.types import Rgb
+from birefcli.image.types import Labels, Mask, Rgb
 from birefcli.inpaint.ground import continue_planes, is_smooth
 from birefcli.inpaint.membrane import Membrane
 from birefcli.inpaint.patchmatch import PatchMatch
 from birefcli.inpaint.protocol import (
     Filled,
     Inpainter,
-    Labels,
-    Mask,
     blind_fill,
     fill,
     hole_box,

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.hard_edges import looks_hard
-from birefcli.image.types import Rgb, rescale
+from birefcli.image.types import Labels, Mask, Rgb, rescale
 from birefcli.inpaint.patches import Patchwork, Step
-from birefcli.inpaint.protocol import Labels, Mask, blind_fill, hole_box, inside, paste
+from birefcli.inpaint.protocol import blind_fill, hole_box, inside, paste
 
 RADIUS, ART_RADIUS = 4, 2  # 9×9 patches; 5×5 in pixel art
 REACH = 48  # how far a patch is fetched from

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb, to_uint8
-from birefcli.inpaint.protocol import Labels, Mask, each_region, hole_box, inside
+from birefcli.image.types import Labels, Mask, Rgb, to_uint8
+from birefcli.inpaint.protocol import each_region, hole_box, inside
 
 REACH = 12  # pixels around a hole by which a ground is judged
 ROUNDING = 0.8  # levels that a pixel may lie off a plane

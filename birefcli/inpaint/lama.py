@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from birefcli.image.types import Alpha, Rgb, rescale, to_uint8
+from birefcli.image.types import Alpha, Labels, Mask, Rgb, rescale, to_uint8
 from birefcli.inpaint.exemplar import Exemplar
-from birefcli.inpaint.protocol import Labels, Mask, blind_fill, each_region, hole_box, inside, paste
+from birefcli.inpaint.protocol import blind_fill, each_region, hole_box, inside, paste
 from birefcli.matte.morphology import pad_box
 
 MARGIN, MARGIN_SHARE = 128, 0.5  # known pixels around the hole, and at least this part of it

@@ -6,18 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb, rescale, to_uint8
+from birefcli.image.types import Labels, Mask, Rgb, rescale, to_uint8
 from birefcli.inpaint.palette import Palette, find_palette
-from birefcli.inpaint.protocol import (
-    Labels,
-    Mask,
-    blind_fill,
-    each_region,
-    hole_box,
-    inside,
-    paste,
-    rim,
-)
+from birefcli.inpaint.protocol import blind_fill, each_region, hole_box, inside, paste, rim
 
 _Floats = NDArray[np.float32]
 

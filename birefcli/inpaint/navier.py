@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from birefcli.image.types import Rgb
-from birefcli.inpaint.protocol import Labels, Mask, blind_fill, each_region, hole_box, inside, paste
+from birefcli.image.types import Labels, Mask, Rgb
+from birefcli.inpaint.protocol import blind_fill, each_region, hole_box, inside, paste
 
 RADIUS = 3
 

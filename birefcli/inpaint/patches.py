@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb
-from birefcli.inpaint.protocol import Labels, Mask
+from birefcli.image.types import Labels, Mask, Rgb
 
 _Floats = NDArray[np.float32]
 

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb, rescale, to_uint8
+from birefcli.image.types import Labels, Mask, Rgb, rescale, to_uint8
 from birefcli.inpaint.exemplar import Exemplar
 from birefcli.inpaint.field import Field
 from birefcli.inpaint.membrane import stretch
 from birefcli.inpaint.patches import nearest
-from birefcli.inpaint.protocol import Labels, Mask, blind_fill, each_region, hole_box, inside, paste
+from birefcli.inpaint.protocol import blind_fill, each_region, hole_box, inside, paste
 from birefcli.inpaint.seams import level
 
 _Floats = NDArray[np.float32]

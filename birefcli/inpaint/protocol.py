@@ -2,17 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb
+from birefcli.image.types import Labels, Mask, Rgb
 from birefcli.matte.morphology import Box, pad_box
-
-Mask: TypeAlias = NDArray[np.bool_]  # (H, W)
-Labels: TypeAlias = NDArray[np.int32]  # (H, W)
 
 
 class Inpainter(Protocol):

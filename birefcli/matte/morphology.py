@@ -6,12 +6,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from birefcli.image.types import Matte
+from birefcli.image.types import Labels, Mask, Matte
 
 Size: TypeAlias = tuple[int, int]  # (height, width)
 Box: TypeAlias = tuple[int, int, int, int]  # (left, top, right, bottom), the last two exclusive
-_Mask: TypeAlias = npt.NDArray[np.bool_]
-_Labels: TypeAlias = npt.NDArray[np.int32]
 
 # Below this a matte rounds to alpha 0; this far under 1 it rounds to alpha 255.
 HALF_STEP = 0.5 / 255
@@ -112,13 +110,13 @@ def _disk(px: int) -> npt.NDArray[np.uint8]:
     return np.asarray(x * x + y * y <= px * px, np.uint8)
 
 
-def _components(mask: _Mask, *, connectivity: int) -> _Labels:
+def _components(mask: Mask, *, connectivity: int) -> Labels:
     """Number the connected regions of the mask from 1; 0 is what lies outside."""
     _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=connectivity)
     return np.asarray(labels, np.int32)
 
 
-def _with_halo(cores: _Labels, chosen: _Mask, visible: _Mask, *, connectivity: int) -> _Mask:
+def _with_halo(cores: Labels, chosen: Mask, visible: Mask, *, connectivity: int) -> Mask:
     """Return the chosen cores with the visible pixels that are nearest and joined to them.
 
     `chosen` is indexed by core; `chosen[0]` speaks for visible regions that hold no core.
@@ -127,7 +125,7 @@ def _with_halo(cores: _Labels, chosen: _Mask, visible: _Mask, *, connectivity: i
     is_core = cores > 0
     has_core = np.zeros(regions.max() + 1, bool)
     has_core[regions[is_core]] = True
-    coreless: _Mask = ~has_core[regions] & visible & chosen[0]
+    coreless: Mask = ~has_core[regions] & visible & chosen[0]
     if not is_core.any():
         return coreless
     # OpenCV numbers the zeros and tells every pixel the number of its nearest one.

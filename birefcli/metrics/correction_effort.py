@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.metrics.pair import Mask, Pair
+from birefcli.image.types import Mask
+from birefcli.metrics.pair import Pair
 
 Points: TypeAlias = NDArray[np.int32]  # (N, 2), x and y
 

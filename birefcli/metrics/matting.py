@@ -9,7 +9,8 @@ import math
 import cv2
 import numpy as np
 
-from birefcli.metrics.pair import Float, Mask
+from birefcli.image.types import Mask
+from birefcli.metrics.pair import Float
 
 SIGMA = 1.4
 STEP = 0.1

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.decode import Picture
-from birefcli.image.types import Alpha
+from birefcli.image.types import Alpha, Mask
 
 Float: TypeAlias = NDArray[np.float64]
-Mask: TypeAlias = NDArray[np.bool_]
 
 EPS = float(np.spacing(1))
 LEVELS = 256

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from birefcli.metrics.pair import EPS, Float, Mask, Pair
+from birefcli.image.types import Mask
+from birefcli.metrics.pair import EPS, Float, Pair
 
 ALPHA = 0.5  # how much the object-aware half counts
 

@@ -1,41 +1,39 @@
-"""The peel: find what is nearest, lift it off, fill what was behind it, and look again."""
+"""The peel: find what is nearest, lift it off, fill what was behind it, and look again.
+
+One pass proposes mattes, parted into instances (`proposals`, `instances`), accepts those that may
+become a layer (`acceptance`), orders them (`order`), gives each one that nothing covers its edge
+(`alpha`), and lifts it off exactly and fills the hole (`lift`). A stop rule ends the last one.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, Rgb
+from birefcli.image.types import Alpha, Disparity, Matte
 from birefcli.inpaint.protocol import Inpainter
+from birefcli.models.depth import DepthEstimator
 from birefcli.models.segmenter import Segmenter
-from birefcli.peel.alpha import refined
-from birefcli.peel.kinds import Sort, sort_of
-from birefcli.peel.lift import Lifted, View, lift, measured_margin, rounded
-from birefcli.peel.order import Order, order_of
-from birefcli.peel.propose import Segmented
-from birefcli.peel.rank import by_priority
-from birefcli.peel.sift import least_area, objection
-from birefcli.peel.things import Mask, Proposer, Thing, confidence_of, continued, labels_of
-from birefcli.peel.wrap import Taken, enlarged_stack, opaque, pile
+from birefcli.peel.acceptance import rejection, rejection_of_alpha, rejection_of_fill
+from birefcli.peel.alpha.refine import refine_matte, to_alpha
+from birefcli.peel.assemble import PeeledLayer, assemble, enlarge_stack
+from birefcli.peel.instances.instance import Instance, label_map
+from birefcli.peel.kind_detection import DetectedKind, detect_kind
+from birefcli.peel.lift.hole import hole_margin
+from birefcli.peel.lift.lift import Lifted, LiftInput, lift
+from birefcli.peel.order.graph import OcclusionOrder, find_order
+from birefcli.peel.order.priority import sort_by_priority
+from birefcli.peel.proposals import Proposer, SegmenterProposer
+from birefcli.peel.state import PeelStart, PeelState
+from birefcli.peel.thresholds import HALF_ALPHA, UNOWNED_REST
 from birefcli.settings.peel import PeelBy, PeelSettings
 from birefcli.stack.types import Evidence, Kind, Stack, Stop, StopRule
 
 # Is told the name of a piece of evidence and the array that shows it, as they come up.
 Watch = Callable[[str, NDArray[Any]], None]
-
-# Margins around a hole from which nothing is copied, at least, in pixels.
-_LEAST_MARGIN = {Kind.PHOTO: 2, Kind.FLAT: 1, Kind.PIXEL: 0}
-_LEAST_JPEG_MARGIN = 4
-
-
-class Depth(Protocol):
-    """Anything that estimates how near every pixel is."""
-
-    def __call__(self, rgb: Rgb) -> NDArray[np.float32]:
-        """Give the disparity (H, W) of a picture: larger is nearer, on any scale."""
 
 
 def peel(
@@ -45,7 +43,7 @@ def peel(
     settings: PeelSettings | None = None,
     *,
     front: Segmenter | None = None,
-    depth: Depth | None = None,
+    depth: DepthEstimator | None = None,
     stop: Callable[[], bool] | None = None,
     watch: Watch | None = None,
     proposer: Proposer | None = None,
@@ -54,298 +52,251 @@ def peel(
 
     `front` is a second segmenter that sees only what nothing covers. `stop` is asked before every
     layer, and ends the peel when it says so; `watch` sees the evidence. A `proposer` stands in for
-    the segmenter: through it, an evaluation gives the truth.
+    the segmenter: through it, an evaluation gives the truth. Raises InexactError if the stack does
+    not recompose.
     """
     settings = settings or PeelSettings()
-    sort = sort_of(image, settings.kind, is_jpeg=settings.is_jpeg)
-    art = sort.grid.native(image)
-    start = Start.of(art)
+    detected = detect_kind(image, settings.kind, is_jpeg=settings.is_jpeg)
+    start = PeelStart.of(detected.grid.native(image))
     disparity = None if depth is None else depth(start.picture)
-    peeling = Peeling(
+    peeling = PeelLoop(
         start=start,
-        sort=sort,
+        detected=detected,
         settings=settings,
         inpainter=inpainter,
-        proposer=proposer or Segmented(segmenter, sort.kind, settings, disparity, front),
+        proposer=proposer
+        or SegmenterProposer(segmenter, detected.kind, settings, disparity, front),
         disparity=disparity,
         stop=stop,
         watch=watch,
     )
-    return enlarged_stack(peeling.run(), image, sort.grid)
-
-
-@dataclass(frozen=True, eq=False)
-class Start:
-    """A picture to peel from; (H, W) of it."""
-
-    picture: Rgb
-    source: NDArray[np.uint8]  # (H, W, 3 or 4), which the stack recomposes to
-    is_clear: Mask  # not opaque in the source
-    is_nothing: Mask  # fully transparent in the source
-    is_invented: Mask  # invented by fills before this peel
-
-    @classmethod
-    def of(cls, art: NDArray[np.uint8]) -> "Start":
-        """Begin with a picture as it was read."""
-        size = (art.shape[0], art.shape[1])
-        alpha = art[..., 3] if art.shape[2] == 4 else np.full(size, 255, np.uint8)
-        return cls(opaque(art), art, alpha < 255, alpha == 0, np.zeros(size, bool))
+    return enlarge_stack(peeling.run(), image, detected.grid)
 
 
 @dataclass(eq=False)
-class Peeling:
-    """A peel at work: the picture as it is by now, what is known in it, and what was lifted."""
+class PeelLoop:
+    """A peel at work; it runs once."""
 
-    start: Start
-    sort: Sort
+    start: PeelStart
+    detected: DetectedKind
     settings: PeelSettings
     inpainter: Inpainter
     proposer: Proposer
-    disparity: NDArray[np.float32] | None = None
+    disparity: Disparity | None = None
     stop: Callable[[], bool] | None = None
     watch: Watch | None = None
-    # Things of the first pass in the order they must come off, by number; else outlines decide.
-    arranged: Sequence[int] = ()
-    taken: list[Taken] = field(default_factory=list)
-    _things: dict[int, Thing] = field(default_factory=dict)
-    _edges: dict[tuple[int, int], float] = field(default_factory=dict)
-    _ghosts: list[Mask] = field(default_factory=list)
-    _objection: Stop | None = None
-    _front_matte: Matte | None = None  # of what nothing covers, as this pass saw it
-    _found: int = 0
+    # Instances of the first pass in the order they must come off, by number; else outlines decide.
+    forced_order: Sequence[int] = ()
+
+    def __post_init__(self) -> None:
+        self._state = PeelState(self.start, self.disparity)
+        self._began = monotonic()
 
     def run(self) -> Stack:
-        """Peel until a rule says stop."""
-        self._picture = self.start.picture
-        self._nothing = self.start.is_nothing
-        # The number of the lift, from 1, that invented a pixel; -1 from before, 0 for the own.
-        self._invented = np.where(self.start.is_invented, -1, 0).astype(np.int32)
-        self._began = monotonic()
-        step = 0
-        while (end := self._end()) is None:
+        """Peel, pass after pass, until a stop rule ends it; the stack is of the art's own grid."""
+        state, step = self._state, 0
+        while (stop := self._stop_rule()) is None:
             step += 1
-            self._look(step)
-            if not self._things:
-                end = self._objection or Stop(StopRule.NOTHING, "nothing is proposed")
+            front = self._find_instances(step)
+            if not state.instances:
+                stop = state.rejected or Stop(StopRule.NOTHING, "nothing is proposed")
                 break
-            self._peel_front(step)
-        return pile(
-            self.taken,
-            bottom=self._picture,
+            order = find_order(state.labels(), state.disparity, front)
+            state.note_edges(order)
+            for instance in self._front_set(order):
+                if self._stop_rule() is not None:
+                    break
+                self._peel_off(instance, order, step)
+        return assemble(
+            state.layers,
+            bottom=state.picture,
             source=self.start.source,
-            is_nothing=self._nothing,
-            invented=self._invented,
-            kind=self.sort.kind,
-            scores=self._edges,
-            stop=end,
+            is_transparent=state.is_transparent,
+            invented=state.invented,
+            kind=self.detected.kind,
+            scores=state.edges,
+            stop=stop,
         )
 
-    def _end(self) -> Stop | None:
-        """Say why the peel ends here; None where it goes on."""
-        limit = self.settings.max_seconds
-        failed = len(self._ghosts) - len(self.taken)
-        if failed > self.settings.max_layers and self._objection is not None:
-            return self._objection
-        if len(self.taken) >= self.settings.max_layers:
-            return Stop(StopRule.BUDGET, f"{len(self.taken)} layers")
+    # When it ends
+
+    def _stop_rule(self) -> Stop | None:
+        """Give the rule that ends the peel here; None where it goes on."""
+        state, limit = self._state, self.settings.max_seconds
+        failed = len(state.removed) - len(state.layers)
+        if failed > self.settings.max_layers and state.rejected is not None:
+            return state.rejected
+        if len(state.layers) >= self.settings.max_layers:
+            return Stop(StopRule.BUDGET, f"{len(state.layers)} layers")
         if limit is not None and monotonic() - self._began > limit:
             return Stop(StopRule.TIME, f"more than {limit:g} s")
         if self.stop is not None and self.stop():
             return Stop(StopRule.TIME, "stopped from outside")
-        share = float((self._invented != 0).mean())
+        share = float(state.is_invented.mean())
         if share > self.settings.invented:
             return Stop(StopRule.INVENTED, f"fills invented {share:.0%} of the picture")
         return None
 
-    def _look(self, step: int) -> None:
-        """Add what is newly found to what is known."""
-        known = labels_of(self._things.values(), self._size)
-        proposal = self.proposer(self._picture, known, step)
-        self._front_matte = proposal.front
+    # Propose, and part into instances
+
+    def _find_instances(self, step: int) -> Matte | None:
+        """Add what is newly found and accepted; give the matte (H, W) of what nothing covers."""
+        state = self._state
+        proposal = self.proposer(state.picture, state.labels(), step)
         for matte in proposal.mattes:
-            matte = self._fitted(matte)
-            against = objection(
+            matte = self._on_grid(matte)
+            rejected = rejection(
                 matte,
-                kind=self.sort.kind,
-                invented=self._invented != 0,
-                peeled=self._ghosts,
+                kind=self.detected.kind,
+                invented=state.is_invented,
+                peeled=state.removed,
                 settings=self.settings,
                 is_certain=proposal.is_certain,
             )
-            self._found += 1
-            if against is None:
-                number, confidence = self._found, confidence_of(matte)
-                thing = Thing(number, matte, step, confidence, proposal.is_certain)
-                self._things[number] = thing
-            else:
-                self._objection = against
-        self._show(f"pass-{step:02}/labels", labels_of(self._things.values(), self._size))
+            state.add(matte, step, is_certain=proposal.is_certain, rejected=rejected)
+        self._show(f"pass-{step:02}/labels", state.labels())
+        return proposal.front
 
-    def _fitted(self, matte: Matte) -> Matte:
+    def _on_grid(self, matte: Matte) -> Matte:
         """Bring a matte to the art's own grid, and keep it off what is not there."""
-        if matte.shape != self._size:
+        if matte.shape != self._state.size:
             whole = np.rint(matte[..., None] * 255).astype(np.uint8)
-            matte = np.asarray(self.sort.grid.native(whole)[..., 0] / np.float32(255), np.float32)
-        return np.where(self.start.is_nothing, np.float32(0), matte)
+            native = self.detected.grid.native(whole)[..., 0]
+            matte = np.asarray(native / np.float32(255), np.float32)
+        return np.where(self.start.is_transparent, np.float32(0), matte)
 
-    def _peel_front(self, step: int) -> None:
-        """Take off, one after another, everything that nothing covers."""
-        order = order_of(
-            labels_of(self._things.values(), self._size), self.disparity, self._front_matte
-        )
-        for (one, other), cues in order.cues.items():
-            is_known = (one, other) in self._edges or (other, one) in self._edges
-            if cues.score > 0 and not is_known:
-                self._edges[one, other] = cues.score
-        for thing in self._front(order):
-            if self._end() is not None:
-                return
-            self._take(thing, order, step)
+    # Order
 
-    def _front(self, order: Order) -> list[Thing]:
-        """Choose what comes off in this pass, nearest first."""
-        if (following := next((n for n in self.arranged if n in self._things), None)) is not None:
-            return [self._things[following]]
+    def _front_set(self, order: OcclusionOrder) -> list[Instance]:
+        """List what comes off in this pass, nearest first."""
+        state = self._state
+        following = next((n for n in self.forced_order if n in state.instances), None)
+        if following is not None:
+            return [state.instances[following]]
         # What is too small by now to be anyone's pixel covers nothing.
-        hidden = tuple(n for n in self._things if n not in order.numbers)
+        hidden = tuple(n for n in state.instances if n not in order.numbers)
         numbers = order.front_set(self.settings.front) or hidden
-        things = [self._things[n] for n in numbers]
+        chosen = [state.instances[n] for n in numbers]
         certainty = {n: order.certainty(n) for n in numbers} if order.seen else None
-        things = by_priority(things, self._picture, self.sort.kind, self.disparity, certainty)
-        if self.settings.by == PeelBy.GROUP and len(things) > 1:
-            things = [self._joined(things, order)]
-        return things
+        kind = self.detected.kind
+        chosen = sort_by_priority(chosen, state.picture, kind, state.disparity, certainty)
+        if self.settings.by == PeelBy.GROUP and len(chosen) > 1:
+            chosen = [self._grouped(chosen, order)]
+        return chosen
 
-    def _joined(self, things: list[Thing], order: Order) -> Thing:
-        """Make one thing of several, which touches what they touched."""
-        first = things[0]
-        matte = np.clip(np.sum([thing.matte for thing in things], axis=0), 0, 1)
-        for thing in things:
-            del self._things[thing.number]
-            for other in order.touching(thing.number):
-                cues = order.cues[thing.number, other]
+    def _grouped(self, members: list[Instance], order: OcclusionOrder) -> Instance:
+        """Make one instance of several, which touches what they touched."""
+        first = members[0]
+        matte = np.clip(np.sum([one.matte for one in members], axis=0), 0, 1)
+        for one in members:
+            del self._state.instances[one.number]
+            for other in order.touching(one.number):
+                cues = order.cues[one.number, other]
                 order.cues[first.number, other] = cues
                 order.cues[other, first.number] = cues.swapped()
-        joined = replace(first, matte=np.asarray(matte, np.float32))
-        self._things[first.number] = joined
-        return joined
+        group = replace(first, matte=np.asarray(matte, np.float32))
+        self._state.instances[first.number] = group
+        return group
 
-    def _take(self, thing: Thing, order: Order, step: int) -> None:
-        """Lift one thing off, and let what it covered continue behind it."""
-        alpha = self._alpha(thing)
-        del self._things[thing.number]
-        self._ghosts.append(thing.matte > 0.5)
-        if (against := self._too_little(thing, alpha)) is not None:
-            self._objection = against
+    # Accept, give alpha, lift, and fill the hole
+
+    def _peel_off(self, instance: Instance, order: OcclusionOrder, step: int) -> None:
+        """Lift one instance off, and let what it covered continue behind it."""
+        state = self._state
+        alpha = self._alpha(instance)
+        state.remove(instance)
+        rejected = rejection_of_alpha(
+            alpha,
+            kind=self.detected.kind,
+            invented=state.is_invented,
+            settings=self.settings,
+            is_certain=instance.is_certain,
+        )
+        if rejected is not None:
+            state.rejected = rejected
             return
         share = np.asarray(alpha / np.float32(255), np.float32)
-        others = {n: _uncovered(other, share) for n, other in self._things.items()}
-        labels = labels_of(others.values(), self._size)
-        growing = [n for n in others if self._may_grow(thing.number, n, order)]
-        view = View(
-            picture=self._picture,
+        others = state.uncovered(share)
+        lifted = self._lifted(instance, alpha, self._known(instance, share, others, order))
+        rejected = rejection_of_fill(lifted.change, self.settings)
+        if rejected is not None and not instance.is_certain:
+            state.rejected = rejected
+            return
+        state.keep_layer(self._layer(instance, lifted, order, step), lifted, others)
+        self._show_layer(lifted)
+
+    def _alpha(self, instance: Instance) -> Alpha:
+        """Give an instance the edge that pictures of this kind have."""
+        matte = instance.matte
+        if not instance.is_certain:
+            matte = refine_matte(self._state.picture, matte, self.detected.kind)
+        return to_alpha(matte, is_hard=self.detected.kind == Kind.PIXEL)
+
+    def _known(
+        self, instance: Instance, share: Matte, others: dict[int, Instance], order: OcclusionOrder
+    ) -> LiftInput:
+        """Gather what lifting needs to know: the picture, and who may own what lies behind."""
+        state = self._state
+        labels = label_map(others.values(), state.size)
+        growing = [n for n in others if self._may_grow(instance.number, n, order)]
+        return LiftInput(
+            picture=state.picture,
             labels=labels,
             may_grow=np.isin(labels, [0, *growing]),
-            is_left=(alpha > 0) & (thing.matte > share + 0.1),
-            is_invented=self._invented != 0,
-            is_clear=self.start.is_clear,
-            is_nothing=self._nothing,
+            is_unowned=(share > 0) & (instance.matte > share + UNOWNED_REST),
+            is_invented=state.is_invented,
+            is_translucent=self.start.is_translucent,
+            is_transparent=state.is_transparent,
         )
-        margin = self._margin(alpha)
-        lifted = lift(
-            view,
-            alpha,
-            self.inpainter,
-            margin=margin,
-            seed=self.settings.seed,
-            keeps_palette=self.sort.kind == Kind.PIXEL,
-            is_certain=thing.is_certain,
-        )
-        if lifted.change < self.settings.ghost_change and not thing.is_certain:
-            detail = f"taking it off changes {lifted.change:.1f} levels"
-            self._objection = Stop(StopRule.GHOST, detail)
-            return
-        self._keep(thing, lifted, order, step)
-        for number, other in others.items():
-            matte = np.where(lifted.behind, lifted.labels == number, other.matte)
-            self._things[number] = replace(other, matte=np.asarray(matte, np.float32))
 
-    def _alpha(self, thing: Thing) -> NDArray[np.uint8]:
-        """Give a thing the edge that pictures of this kind have."""
-        matte = thing.matte
-        if not thing.is_certain:
-            matte = refined(self._picture, matte, self.sort.kind)
-        return rounded(matte, is_hard=self.sort.kind == Kind.PIXEL)
-
-    def _too_little(self, thing: Thing, alpha: NDArray[np.uint8]) -> Stop | None:
-        """Object to a thing of which only scraps are seen, whatever was completed behind others."""
-        if thing.is_certain:
-            return None if alpha.any() else Stop(StopRule.NOTHING, "an edge left nothing of it")
-        seen = int(((alpha > 127) & (self._invented == 0)).sum())
-        least = least_area(self.sort.kind, alpha.size, self.settings)
-        if seen >= least:
-            return None
-        return Stop(StopRule.NOTHING, f"{seen} pixels are seen of it, {least:.0f} needed")
-
-    def _may_grow(self, gone: int, number: int, order: Order) -> bool:
-        """Whether a thing may continue behind one that is gone."""
-        if gone in self.arranged:
+    def _may_grow(self, gone: int, number: int, order: OcclusionOrder) -> bool:
+        """Whether an instance may continue behind one that is gone."""
+        if gone in self.forced_order:
             return True
         cues = order.cues.get((gone, number))
         return cues is not None and cues.score >= self.settings.front
 
-    def _margin(self, alpha: NDArray[np.uint8]) -> int:
-        """Say how far around a thing nothing is copied from."""
-        if self.sort.kind == Kind.PIXEL:
-            return 0
-        least = _LEAST_JPEG_MARGIN if self.settings.is_jpeg else _LEAST_MARGIN[self.sort.kind]
-        return measured_margin(self._picture, alpha, least)
+    def _lifted(self, instance: Instance, alpha: Alpha, known: LiftInput) -> Lifted:
+        """Lift an instance off by its alpha, and fill the hole."""
+        kind, settings = self.detected.kind, self.settings
+        return lift(
+            known,
+            alpha,
+            self.inpainter,
+            margin=hole_margin(known.picture, alpha, kind, is_jpeg=settings.is_jpeg),
+            seed=settings.seed,
+            keeps_palette=kind == Kind.PIXEL,
+            is_certain=instance.is_certain,
+        )
 
-    def _keep(self, thing: Thing, lifted: Lifted, order: Order, step: int) -> None:
-        """Add a layer, and go on with the picture under it."""
-        index = len(self.taken) + 1
-        votes = {n: order.cues[thing.number, n] for n in order.touching(thing.number)}
-        hidden = (lifted.rgba[..., 3] > 127) & (self._invented != 0)
+    def _layer(
+        self, instance: Instance, lifted: Lifted, order: OcclusionOrder, step: int
+    ) -> PeeledLayer:
+        """Give a layer with the evidence for it."""
+        number = instance.number
+        votes = {n: order.cues[number, n] for n in order.touching(number)}
+        hidden = (lifted.rgba[..., 3] > HALF_ALPHA) & self._state.is_invented
         evidence = Evidence(
             step=step,
-            confidence=thing.confidence,
-            exposure=order.exposure(thing.number),
+            confidence=instance.confidence,
+            exposure=order.exposure(number),
             hidden_px=int(hidden.sum()),
             alpha_raised_px=lifted.raised_px,
             hole=lifted.hole,
             fill=lifted.fill,
         )
         name = "group" if self.settings.by == PeelBy.GROUP else "object"
-        taken = Taken(thing.number, name, lifted.rgba, lifted.bottom, evidence, votes)
-        self.taken.append(taken.with_depth(self.disparity))
-        self._picture = lifted.bottom
-        self._invented = np.where(lifted.core, index, self._invented).astype(np.int32)
-        self._nothing = np.where(lifted.core, lifted.labels < 0, self._nothing)
-        if self.disparity is not None:
-            self.disparity = _behind(self.disparity, lifted.rgba[..., 3] > 0)
+        return PeeledLayer(number, name, lifted.rgba, lifted.bottom, evidence, votes)
+
+    # Evidence
+
+    def _show_layer(self, lifted: Lifted) -> None:
+        index = len(self._state.layers)
         self._show(f"layer-{index:02}/rgba", lifted.rgba)
         self._show(f"layer-{index:02}/bottom", lifted.bottom)
         self._show(f"layer-{index:02}/core", lifted.core)
         self._show(f"layer-{index:02}/behind", lifted.labels)
 
-    @property
-    def _size(self) -> tuple[int, int]:
-        return self._picture.shape[0], self._picture.shape[1]
-
     def _show(self, name: str, array: NDArray[Any]) -> None:
         if self.watch is not None:
             self.watch(name, array)
-
-
-def _uncovered(thing: Thing, share: Matte) -> Thing:
-    """Give a thing what a soft edge that lay over it took from it."""
-    rest = np.maximum(1 - share, np.float32(0.1))
-    return replace(thing, matte=np.asarray(np.clip(thing.matte / rest, 0, 1), np.float32))
-
-
-def _behind(disparity: NDArray[np.float32], hole: Mask) -> NDArray[np.float32]:
-    """Continue the depth around a hole into it."""
-    if hole.all():
-        return disparity
-    numbered = np.arange(disparity.size, dtype=np.int32).reshape(disparity.shape)
-    return np.asarray(disparity.ravel()[continued(numbered, hole)], np.float32)

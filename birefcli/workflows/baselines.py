@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Alpha, Matte, Rgb, Rgba, to_uint8
+from birefcli.image.types import Alpha, Mask, Matte, Rgb, Rgba, to_uint8
 from birefcli.inpaint.exemplar import Exemplar
 from birefcli.inpaint.membrane import Membrane
 from birefcli.inpaint.navier import NavierStokes
@@ -16,12 +16,13 @@ from birefcli.inpaint.palette import find_palette
 from birefcli.inpaint.protocol import Inpainter, rim
 from birefcli.matte.foreground import clear_hidden, estimate_foreground
 from birefcli.models.segmenter import Segmenter
-from birefcli.peel.kinds import Sort, sort_of
-from birefcli.peel.loop import Peeling, Start
-from birefcli.peel.order import order_of
-from birefcli.peel.propose import KnownUnion, Segmented
-from birefcli.peel.things import KnownMattes, Mask, Proposer, Thing, labels_of
-from birefcli.peel.wrap import enlarged_stack
+from birefcli.peel.assemble import enlarge_stack
+from birefcli.peel.instances.instance import Instance, label_map
+from birefcli.peel.kind_detection import DetectedKind, detect_kind
+from birefcli.peel.loop import PeelLoop
+from birefcli.peel.order.graph import find_order
+from birefcli.peel.proposals import KnownMattes, KnownUnion, Proposer, SegmenterProposer
+from birefcli.peel.state import PeelStart
 from birefcli.scenes.suites.layered import LayeredScene, foreground_matte, picture, visible_mattes
 from birefcli.settings.evaluate_stacks import Baseline, EvalPeelSettings, PeelMode
 from birefcli.settings.peel import PeelSettings
@@ -72,17 +73,19 @@ class Eye:
     segmenter: Segmenter | None = None
     front: Segmenter | None = None  # sees only what nothing covers
 
-    def proposer(self, scene: LayeredScene, sort: Sort, settings: PeelSettings) -> Proposer:
+    def proposer(
+        self, scene: LayeredScene, detected: DetectedKind, settings: PeelSettings
+    ) -> Proposer:
         """Give our peel its things."""
         if self.mode == PeelMode.ORACLE:
             return KnownMattes(tuple(visible_mattes(scene).values()))
         if self.mode == PeelMode.UNION:
             # The art's own size, in which pictures on a grid are taken apart.
             levels = to_uint8(foreground_matte(scene) * 255)[..., None]
-            native = sort.grid.native(levels)[..., 0]
-            return KnownUnion(np.asarray(native / np.float32(255)), sort.kind, settings)
+            native = detected.grid.native(levels)[..., 0]
+            return KnownUnion(np.asarray(native / np.float32(255)), detected.kind, settings)
         assert self.segmenter is not None
-        return Segmented(self.segmenter, sort.kind, settings, front=self.front)
+        return SegmenterProposer(self.segmenter, detected.kind, settings, front=self.front)
 
     def whole(self, scene: LayeredScene, shown: Rgb) -> Matte:
         """Give one matte of everything (H, W)."""
@@ -110,9 +113,9 @@ def judged_rounds(scene: LayeredScene) -> list[Matte]:
     Who covers whom is judged from their outlines, as our peel does it.
     """
     mattes = dict(enumerate(visible_mattes(scene).values(), 1))
-    labels = labels_of((Thing(n, matte, 1, 1) for n, matte in mattes.items()), scene.size)
+    labels = label_map((Instance(n, matte, 1, 1) for n, matte in mattes.items()), scene.size)
     rounds: list[Matte] = []
-    while free := order_of(labels).front_set(PeelSettings.front):
+    while free := find_order(labels).front_set(PeelSettings.front):
         joined = np.sum([mattes[number] for number in free], axis=0)
         rounds.append(np.asarray(np.clip(joined, 0, 1), np.float32))
         labels = np.where(np.isin(labels, free), 0, labels).astype(np.int32)
@@ -132,20 +135,20 @@ class Peel:
         """Peel a scene's picture."""
         shown = picture(scene)
         settings = PeelSettings(is_jpeg=scene.jpeg is not None)
-        sort = sort_of(shown, settings.kind, is_jpeg=settings.is_jpeg)
+        detected = detect_kind(shown, settings.kind, is_jpeg=settings.is_jpeg)
         order: Sequence[int] = ()
         if self.is_shuffled:
             rng = np.random.default_rng(scene.seed)
             order = [int(number) for number in 1 + rng.permutation(_MOST_THINGS)]
-        peeling = Peeling(
-            start=Start.of(sort.grid.native(shown)),
-            sort=sort,
+        peeling = PeelLoop(
+            start=PeelStart.of(detected.grid.native(shown)),
+            detected=detected,
             settings=settings,
             inpainter=self.inpainter,
-            proposer=self.eye.proposer(scene, sort, settings),
-            arranged=order,
+            proposer=self.eye.proposer(scene, detected, settings),
+            forced_order=order,
         )
-        return enlarged_stack(peeling.run(), shown, sort.grid)
+        return enlarge_stack(peeling.run(), shown, detected.grid)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from birefcli import __version__
 from birefcli.image.files import encode, read_picture
-from birefcli.image.types import Matte, Rgb
-from birefcli.inpaint.protocol import Filled, Inpainter, Labels, Mask, fill
+from birefcli.image.types import Labels, Mask, Matte, Rgb
+from birefcli.inpaint.protocol import Filled, Inpainter, fill
 from birefcli.models.segmenter import Segmenter
 from birefcli.peel.loop import peel
 from birefcli.scenes.suites.draw import TUNING_SEEDS, draw_suite

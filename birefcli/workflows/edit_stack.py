@@ -19,7 +19,7 @@ from birefcli.image.types import Matte
 from birefcli.inpaint.protocol import Inpainter
 from birefcli.models.model_pair import beside
 from birefcli.models.store import ModelFile
-from birefcli.peel.byhand import redo, reorder
+from birefcli.peel.edit import redo, reorder
 from birefcli.settings.peel import PeelCommand, PeelSettings, StackFormat
 from birefcli.stack.formats.write_all import file_names
 from birefcli.stack.manifest import FILE, Manifest

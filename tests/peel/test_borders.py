@@ -1,14 +1,14 @@
 """Borders: where something lies over something, its outline goes on; markings end at outlines."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.types import Rgb
-from birefcli.peel.borders import Border, Borders, believed
-from birefcli.peel.split import taken_apart
+from birefcli.peel.instances.borders import RegionBorder, RegionBorders, merge_unsupported
 
 Labels = NDArray[np.int32]
+
+
 COLORS = ((200, 40, 40), (40, 60, 200), (230, 200, 60), (40, 160, 80))
 
 
@@ -33,8 +33,8 @@ def halved_disk() -> Labels:
     return np.where(disk(80, 60, 40), sides, 0).astype(np.int32)
 
 
-def border(labels: Labels) -> Border:
-    return Borders(painted(labels), labels).between(1, 2)
+def border(labels: Labels) -> RegionBorder:
+    return RegionBorders(painted(labels), labels).between(1, 2)
 
 
 def test_what_lies_in_front_halves_a_disk_at_the_ends_of_its_border() -> None:
@@ -45,21 +45,21 @@ def test_what_lies_in_front_halves_a_disk_at_the_ends_of_its_border() -> None:
 
 def test_a_border_tells_the_same_from_both_sides() -> None:
     labels = two_disks()
-    borders = Borders(painted(labels), labels)
+    borders = RegionBorders(painted(labels), labels)
     assert borders.between(1, 2) == borders.between(2, 1)
 
 
 def test_what_is_enclosed_is_a_marking() -> None:
     labels = np.where(disk(80, 60, 14), 2, np.where(disk(80, 60, 40), 1, 0)).astype(np.int32)
     assert border(labels).enclosed == 1
-    assert believed(painted(labels), labels, 30).max() == 1
+    assert merge_unsupported(painted(labels), labels, 30).max() == 1
 
 
 def test_a_light_and_a_dark_side_of_one_chroma_are_hardly_two_things() -> None:
     labels = two_disks()
     rgb = painted(labels)
     rgb[labels == 1], rgb[labels == 2] = (210, 205, 200), (90, 86, 84)
-    shaded = Borders(rgb, labels).between(1, 2)
+    shaded = RegionBorders(rgb, labels).between(1, 2)
     assert shaded.chroma > 0.9 > 0.1 > border(labels).chroma
     assert shaded.evidence < border(labels).evidence - 2
 
@@ -67,28 +67,8 @@ def test_a_light_and_a_dark_side_of_one_chroma_are_hardly_two_things() -> None:
 def test_a_step_in_depth_speaks_for_two_things() -> None:
     labels = two_disks()
     disparity = np.where(labels == 1, np.float32(9), np.float32(3))
-    deep = Borders(painted(labels), labels, disparity).between(1, 2)
+    deep = RegionBorders(painted(labels), labels, disparity).between(1, 2)
     assert deep.evidence > border(labels).evidence + 1
-
-
-def test_stripes_do_not_take_a_balloon_apart() -> None:
-    stripes = np.indices((120, 160))[1] // 14 % 3 + 1
-    labels = np.where(disk(80, 60, 45), stripes, 0).astype(np.int32)
-    rgb = cv2.GaussianBlur(painted(labels), (0, 0), 0.8)
-    noise = np.random.default_rng(0).integers(-6, 7, rgb.shape)
-    rough = np.clip(rgb.astype(int) + noise, 0, 255).astype(np.uint8)
-    assert len(taken_apart(rough, (labels > 0).astype(np.float32), 64)) == 1
-
-
-def test_a_face_stays_on_its_head_and_a_head_on_its_body() -> None:
-    labels = np.where(disk(80, 84, 30), 2, 0)
-    labels = np.where(disk(80, 40, 28), 1, labels)
-    labels = np.where(disk(80, 44, 16), 3, labels).astype(np.int32)
-    for x in (73, 87):
-        labels[disk(x, 40, 4)] = 4
-    rgb = painted(labels)
-    rgb[labels == 2] = (210, 60, 50)
-    assert len(taken_apart(rgb, (labels > 0).astype(np.float32), 64)) == 1
 
 
 def test_what_is_too_small_for_a_thing_goes_to_what_it_looks_like() -> None:
@@ -96,45 +76,6 @@ def test_what_is_too_small_for_a_thing_goes_to_what_it_looks_like() -> None:
     labels[disk(35, 60, 4)] = 3
     rgb = painted(labels)
     rgb[labels == 3] = (200, 40, 48)
-    joined = believed(rgb, labels, 100)
+    joined = merge_unsupported(rgb, labels, 100)
     assert joined.max() == 2
     assert np.array_equal(joined == joined[60, 50], np.isin(labels, (1, 3)))
-
-
-def test_turned_pictures_are_taken_apart_alike() -> None:
-    labels = np.where(disk(60, 50, 32), 1, np.where(disk(92, 68, 36), 2, 0)).astype(np.int32)
-    for turns in range(4):
-        turned = np.ascontiguousarray(np.rot90(labels, turns))
-        found = taken_apart(painted(turned), (turned > 0).astype(np.float32), 64)
-        assert len(found) == 2
-
-
-def test_stripes_of_two_colours_are_one_thing_however_strong_they_are() -> None:
-    stripes = np.indices((120, 160)).sum(0) // 11 % 2 + 1
-    labels = np.where(disk(80, 60, 42), stripes, 0).astype(np.int32)
-    rgb = painted(labels)
-    rgb[labels == 1], rgb[labels == 2] = (20, 60, 30), (240, 20, 250)
-    assert len(taken_apart(rgb, (labels > 0).astype(np.float32), 64)) == 1
-
-
-def test_a_stem_is_no_thing_of_its_own() -> None:
-    labels = np.where(disk(60, 50, 32), 1, np.where(disk(92, 68, 36), 2, 0)).astype(np.int32)
-    labels[70:76, 126:140] = 3
-    parts = taken_apart(painted(labels), (labels > 0).astype(np.float32), 10)
-    assert len(parts) == 2
-
-
-def test_a_belt_drawn_as_a_line_does_not_cut_a_figure_in_two() -> None:
-    rows, columns = np.indices((48, 40))
-    figure = (rows - 24) ** 2 / 20**2 + (columns - 20) ** 2 / 13**2 <= 1
-    inner = cv2.erode(figure.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    rgb = np.full((48, 40, 3), 200, np.uint8)
-    rgb[figure] = (10, 10, 10)
-    rgb[inner] = np.where(rows < 26, 1, 0)[inner][:, None] * np.uint8(60) + np.uint8(120)
-    rgb[26][figure[26]] = (10, 10, 10)
-    assert len(taken_apart(rgb, figure.astype(np.float32), 12)) == 1
-
-
-def test_noise_is_one_thing() -> None:
-    rgb = np.random.default_rng(0).integers(0, 256, (40, 40, 3)).astype(np.uint8)
-    assert len(taken_apart(rgb, np.ones((40, 40), np.float32), 64)) == 1

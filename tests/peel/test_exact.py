@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from birefcli.matte.foreground import over8
-from birefcli.peel.exact import (
+from birefcli.peel.lift.exact import (
     InexactError,
     assert_exact,
     exact_foreground,

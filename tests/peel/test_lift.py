@@ -6,14 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from birefcli.image.types import Alpha, Rgb, to_uint8
+from birefcli.image.types import Alpha, Labels, Mask, Rgb, to_uint8
 from birefcli.inpaint.membrane import Membrane
-from birefcli.inpaint.protocol import Labels, Mask
 from birefcli.matte.foreground import over8
-from birefcli.peel.edge import within
-from birefcli.peel.lift import Lifted, View, lift
+from birefcli.peel.geometry import within
+from birefcli.peel.lift.lift import Lifted, LiftInput, lift
 
 SIZE = (110, 120)
+
+
 RED = (210, 40, 40)
 
 
@@ -54,10 +55,10 @@ def solid(mask: Mask) -> Alpha:
     return np.where(mask, np.uint8(255), np.uint8(0))
 
 
-def view_of(picture: Rgb, may_grow: Mask | None = None) -> View:
+def view_of(picture: Rgb, may_grow: Mask | None = None) -> LiftInput:
     no = np.zeros(SIZE, bool)
     grows = ~no if may_grow is None else may_grow
-    return View(picture, np.zeros(SIZE, np.int32), grows, no, no, no, no)
+    return LiftInput(picture, np.zeros(SIZE, np.int32), grows, no, no, no, no)
 
 
 def lifted(picture: Rgb, alpha: Alpha, *, is_certain: bool = False) -> Lifted:

@@ -1,18 +1,17 @@
 """The peel: whatever the picture, the segmenter and the fill, the stack is the picture."""
 
+import cv2
 import numpy as np
 import pytest
 from fakes import Bright, Fixed, nothing
 from numpy.typing import NDArray
 from PIL import Image
 
-from birefcli.errors import UsageError
-from birefcli.image.types import Rgb
+from birefcli.image.types import Matte, Rgb
 from birefcli.inpaint.membrane import Membrane
-from birefcli.peel.byhand import redo, reorder
+from birefcli.peel.assemble import recomposed
 from birefcli.peel.loop import peel
-from birefcli.peel.things import KnownMattes, Proposal, Proposer
-from birefcli.peel.wrap import recomposed
+from birefcli.peel.proposals import KnownMattes, Proposal, Proposer
 from birefcli.scenes.suites.flat import flat_scene
 from birefcli.scenes.suites.hard import hard_scene
 from birefcli.scenes.suites.layered import LayeredScene, picture, visible_mattes
@@ -62,6 +61,40 @@ def assert_stack_is(stack: Stack, image: NDArray[np.uint8]) -> None:
         assert not layer.rgba[layer.rgba[..., 3] == 0].any()
     assert stack.invented.shape == stack.size
     assert int(stack.invented.max(initial=0)) <= len(stack.layers)
+
+
+SIZE = (80, 120)
+
+
+def box(left: int, top: int, right: int, bottom: int, value: float = 1) -> Matte:
+    matte = np.zeros(SIZE, np.float32)
+    matte[top:bottom, left:right] = value
+    return matte
+
+
+def union(*mattes: Matte) -> Matte:
+    return np.asarray(np.max(mattes, axis=0), np.float32)
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    return float(((one > 0.5) & (other > 0.5)).sum() / ((one > 0.5) | (other > 0.5)).sum())
+
+
+NEAR, FAR = box(20, 20, 60, 60), box(60, 30, 100, 70)
+
+
+def soft_overlap(one: Matte, other: Matte) -> float:
+    return float(np.minimum(one, other).sum() / np.maximum(one, other).sum())
+
+
+def two_disks() -> tuple[Rgb, list[NDArray[np.bool_]]]:
+    """A red disk over a blue one on grey, and the parts of both that are seen."""
+    back, front = np.zeros((2, 90, 130), np.uint8)
+    cv2.circle(back, (80, 45), 28, 1, -1)
+    cv2.circle(front, (50, 45), 28, 1, -1)
+    rgb = np.full((90, 130, 3), 120, np.uint8)
+    rgb[back > 0], rgb[front > 0] = (20, 40, 200), (210, 30, 30)
+    return rgb, [front > 0, (back > 0) & (front == 0)]
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -260,43 +293,39 @@ def test_what_is_stopped_from_outside_is_still_whole() -> None:
     assert_stack_is(stack, picture(scene))
 
 
-@pytest.mark.parametrize("suite", ["texture", "pixel"])
-def test_redo_keeps_what_lies_above(suite: str) -> None:
-    scene = draw(suite, 20_002)
-    stack = peel(picture(scene), nothing, Membrane(), proposer=truth(scene))
-    count = len(stack.layers)
-    assert count >= 2
-    mask = np.zeros(stack.size, np.float32)
-    mask[20:60, 20:60] = 1
-    again = redo(stack, count - 1, mask, nothing, Membrane())
-    assert_stack_is(again, picture(scene))
-    assert np.array_equal(again.layers[-1].rgba, stack.layers[-1].rgba)
-    assert np.array_equal(again.layers[-2].rgba[..., 3] > 0, mask > 0)
-    with pytest.raises(UsageError):
-        redo(stack, count + 1, mask, nothing, Membrane())
-    with pytest.raises(UsageError):
-        redo(stack, 1, mask * 0, nothing, Membrane())
+def test_a_peel_takes_what_is_held_for_uncovered_first() -> None:
+    rgb = np.full((*SIZE, 3), 128, np.uint8)
+    rgb[NEAR > 0] = rgb[FAR > 0] = (200, 60, 40)  # one colour: only the second look tells
+    settings = PeelSettings(kind=PeelKind.PHOTO)
+    for top, other in ((NEAR, FAR), (FAR, NEAR)):
+        looks = Fixed(union(NEAR, FAR))
+        stack = peel(rgb, looks, Membrane(), settings, front=Fixed(top))
+        assert np.array_equal(stack.composed(), rgb)
+        masks = [layer.rgba[..., 3] > 127 for layer in stack.layers]
+        assert overlap(masks[-1], top) > 0.95
+        assert (masks[-2] & (other > 0.5)).sum() > 0.95 * (other > 0.5).sum()
 
 
-def test_any_order_recomposes_exactly() -> None:
-    scene = draw("texture", 20_002)
-    stack = peel(picture(scene), nothing, Membrane(), proposer=truth(scene))
-    count = len(stack.layers)
-    order = list(range(count, 0, -1))
-    turned = reorder(stack, order, Membrane())
-    assert_stack_is(turned, picture(scene))
-    assert len(turned.layers) == count
-    # What is nearest now is whole, and hides nothing of its own.
-    assert turned.layers[-1].evidence.hidden_px == 0
-    with pytest.raises(UsageError):
-        reorder(stack, [1] * count, Membrane())
+def test_the_surest_of_what_nothing_covers_comes_off_first() -> None:
+    rgb = np.full((*SIZE, 3), 128, np.uint8)
+    low, high = box(20, 50, 40, 75), box(70, 5, 100, 40)
+    rgb[low > 0], rgb[high > 0] = (200, 60, 40), (40, 60, 200)
+    for sure, unsure in ((low, high), (high, low)):
+        looks = Fixed(union(low, high)), Fixed(union(sure, 0.7 * unsure))
+        settings = PeelSettings(kind=PeelKind.PHOTO)
+        stack = peel(rgb, looks[0], Membrane(), settings, front=looks[1])
+        assert overlap(stack.layers[-1].rgba[..., 3] > 127, sure) > 0.95
+        assert overlap(stack.layers[-2].rgba[..., 3] > 127, unsure) > 0.95
 
 
-def test_the_nearest_layer_far_from_the_corner_can_be_redone() -> None:
-    scene = draw("texture", 20_002, 300)
-    stack = peel(picture(scene), nothing, Membrane(), proposer=truth(scene))
-    mask = np.zeros(stack.size, np.float32)
-    mask[240:280, 240:280] = 1
-    again = redo(stack, len(stack.layers), mask, nothing, Membrane())
-    assert_stack_is(again, picture(scene))
-    assert np.array_equal(again.layers[-1].rgba[..., 3] > 0, mask > 0)
+def test_flat_art_is_peeled_without_any_segmenter() -> None:
+    rgb, seen = two_disks()
+    stack = peel(rgb, nothing, Membrane(), PeelSettings(kind=PeelKind.FLAT))
+    assert np.array_equal(recomposed(stack)[..., :3], rgb)
+    assert len(stack.layers) == 2
+    _, front = (layer.rgba[..., 3] / np.float32(255) for layer in stack.layers)
+    assert soft_overlap(front, seen[0].astype(np.float32)) > 0.95
+    # The one behind goes on behind the one in front.
+    assert stack.layers[0].evidence.hidden_px > 100
+    assert stack.edges[0].front == 2 and stack.edges[0].behind == 1
+    assert np.abs(stack.background[..., :3].astype(int) - 120).mean() < 1

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, Rgb, Rgba
+from birefcli.image.types import Mask, Matte, Rgb, Rgba
 from birefcli.metrics.stacks.match import Matching, match, soft_iou
-from birefcli.metrics.stacks.truth import LEAST_OVERLAP, Mask, PredictedStack, Truth
+from birefcli.metrics.stacks.truth import LEAST_OVERLAP, PredictedStack, Truth
 
 BAND = 5  # pixels on each side of an outline
 SOFT, SOLID = 0.05, 0.95

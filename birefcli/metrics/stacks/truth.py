@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, Rgb, Rgba
+from birefcli.image.types import Mask, Matte, Rgb, Rgba
 from birefcli.scenes.suites.layered import Kind, LayeredScene, pairs, uncovered, visible_mattes
 from birefcli.settings.synth import Suite
 
-Mask = NDArray[np.bool_]  # (H, W)
 LEAST_OVERLAP = 40  # pixels that one object hides of another, from which their order is asked
 
 

@@ -1,0 +1,1 @@
+"""Giving an instance the edge that pictures of its kind have."""

@@ -1,0 +1,1 @@
+"""Parting what a segmenter found into instances, one per object."""

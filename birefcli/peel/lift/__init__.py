@@ -1,0 +1,1 @@
+"""Lifting an instance off: both colours of its edge, the exact layer, and the filled hole."""

@@ -1,0 +1,45 @@
+"""Two models side by side: whole things, and what nothing covers."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from fakes import MODEL
+
+from birefcli.models.model_pair import beside, is_topmost, load_sight
+from birefcli.models.store import ModelFile, resolve
+from birefcli.settings.model import ModelSettings
+
+
+def named(name: str) -> ModelFile:
+    return resolve(name, consent=False, offline=True, accept_licence=False, say=print)
+
+
+def test_the_bundled_models_stand_beside_one_another() -> None:
+    assert is_topmost(named("compact-peel"))
+    assert not is_topmost(named("compact"))
+    assert beside(named("compact-peel")).name == "compact"
+    assert beside(named("compact")).name == beside(MODEL).name == "compact-peel"
+
+
+def test_a_run_that_was_trained_for_the_top_is_known_by_its_file(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    for recipe, expected in (('{"target": "top"}', True), ('{"target": "all"}', False)):
+        path = tmp_path / "best.safetensors"
+        save_file({"x": np.zeros(1)}, path, {"recipe": recipe})
+        assert is_topmost(replace(MODEL, path=path)) is expected
+
+
+def test_a_sight_sees_both_whichever_model_is_named() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    said: list[str] = []
+    sights = [
+        load_sight(ModelSettings(), named(n), said.append) for n in ("compact", "compact-peel")
+    ]
+    for sight in sights:
+        assert sight.front is not None
+        assert np.array_equal(sight.things([rgb])[0], sights[0].things([rgb])[0])
+        assert np.array_equal(sight.front([rgb])[0], sights[0].front([rgb])[0])  # type: ignore[misc]
+    assert said[1] == "compact-peel beside it, for what nothing covers"
+    assert said[3] == "compact beside it, for whole things"
