@@ -10,6 +10,7 @@ Rgb: TypeAlias = npt.NDArray[np.uint8]  # (H, W, 3)
 Rgba: TypeAlias = npt.NDArray[np.uint8]  # (H, W, 4)
 Alpha: TypeAlias = npt.NDArray[np.uint8]  # (H, W)
 Matte: TypeAlias = npt.NDArray[np.float32]  # (H, W), 0…1
+Mask: TypeAlias = npt.NDArray[np.bool_]  # (H, W)
 
 _T = TypeVar("_T", np.uint8, np.float32)
 

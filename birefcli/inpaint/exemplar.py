@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.hard_edges import looks_hard
-from birefcli.image.types import Rgb, rescale
-from birefcli.inpaint.patches import Patchwork, Step
-from birefcli.inpaint.protocol import Labels, Mask, blind_fill, hole_box, inside, paste
+from birefcli.image.types import Mask, Rgb, rescale
+from birefcli.inpaint.holes import Labels, box_index, hole_box
+from birefcli.inpaint.patches import PatchCopy, Patchwork
+from birefcli.inpaint.protocol import FillTask, HoleFiller
 
 RADIUS, ART_RADIUS = 4, 2  # 9×9 patches; 5×5 in pixel art
 REACH = 48  # how far a patch is fetched from
@@ -22,39 +23,28 @@ DIRECT = 20_000
 
 
 @dataclass(frozen=True)
-class Exemplar:
-    """Copies patches; `radius` None takes what the picture asks for."""
+class Exemplar(HoleFiller):
+    """Copies patches of `radius` pixels to each side; None takes what the picture asks for."""
 
     radius: int | None = None
     name: str = "exemplar"
 
-    def __call__(
-        self,
-        rgb: Rgb,
-        hole: Mask,
-        *,
-        labels: Labels | None = None,
-        source: Mask | None = None,
-        seed: int = 0,
-    ) -> Rgb:
+    def fill_hole(self, task: FillTask) -> Rgb:
         """Fill the hole with copies of patches from `source`, each region from its own."""
-        if (answer := blind_fill(rgb, hole)) is not None:
-            return answer
-        known = ~hole
-        source = known if source is None or not (source & known).any() else source & known
+        rgb, hole, labels, source = task.rgb, task.hole, task.labels, task.sources
         radius = self.radius
         if radius is None:
             radius = ART_RADIUS if looks_hard(rgb) else RADIUS
         scale = 1
         while hole.sum() > DIRECT * scale**2:
             scale *= 2
-        box = inside(hole_box(hole, (2 * REACH + 2 * radius) * scale))
+        box = box_index(hole_box(hole, (2 * REACH + 2 * radius) * scale))
         if not source[box].any():
-            box = inside(hole_box(np.ones_like(hole), 0))
+            box = box_index(hole_box(np.ones_like(hole), 0))
         local = None if labels is None else labels[box]
         filled = rgb.copy()
         filled[box] = _filled(rgb[box], hole[box], source[box], local, radius, scale)
-        return paste(rgb, hole, filled)
+        return filled
 
 
 def _filled(
@@ -72,7 +62,7 @@ def _filled(
     return work.result()
 
 
-def _follow(plan: list[Step], work: Patchwork, radius: int, scale: int) -> None:
+def _follow(plan: list[PatchCopy], work: Patchwork, radius: int, scale: int) -> None:
     """Copy the planned patches at full size, each moved by up to a small pixel to fit best."""
     for step in plan:
         work.copy_near(step, radius, scale)

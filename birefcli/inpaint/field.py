@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from birefcli.image.types import Mask
 from birefcli.inpaint.patches import middles, nearest
-from birefcli.inpaint.protocol import Mask
 
 _Floats = NDArray[np.float32]
 _Places = NDArray[np.intp]

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb, to_uint8
-from birefcli.inpaint.protocol import Labels, Mask, each_region, hole_box, inside
+from birefcli.image.types import Mask, Rgb, to_uint8
+from birefcli.inpaint.holes import Labels, box_index, each_region, hole_box
 
 REACH = 12  # pixels around a hole by which a ground is judged
 ROUNDING = 0.8  # levels that a pixel may lie off a plane
@@ -20,7 +20,7 @@ SMOOTH, SMOOTH_SHARE = 6.0, 0.98
 def continue_planes(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None) -> tuple[Rgb, Mask]:
     """Fill the regions of a hole whose ground is a plane; say what is left of the hole."""
     filled, rest = rgb.copy(), hole.copy()
-    box = inside(hole_box(hole, REACH))
+    box = box_index(hole_box(hole, REACH))
     local = None if labels is None else labels[box]
     for region, known in each_region(hole[box], source[box], local):
         plane = _fitted(rgb[box], known & _near(region))
@@ -32,7 +32,7 @@ def continue_planes(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None) -
 
 def is_smooth(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None) -> bool:
     """Whether each region has nothing but grain and slow changes of light around the hole."""
-    box = inside(hole_box(hole, REACH))
+    box = box_index(hole_box(hole, REACH))
     local = None if labels is None else labels[box]
     regions = each_region(hole[box], source[box], local)
     return all(_is_surface(rgb[box], known & _near(region)) for region, known in regions)

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb
-from birefcli.inpaint.protocol import Labels, Mask
+from birefcli.image.types import Mask, Rgb
+from birefcli.inpaint.holes import Labels
 
 _Floats = NDArray[np.float32]
 
@@ -24,7 +24,7 @@ WIDE_SHARE = 1.0
 
 
 @dataclass(frozen=True)
-class Step:
+class PatchCopy:
     """A patch that was copied: its middle, and the middle of where it came from."""
 
     y: int
@@ -59,11 +59,11 @@ class Patchwork:
         # 1 where the picture itself is known, less the further a copy lies from that.
         self.trust = self.known.astype(np.float32)
 
-    def fill(self, reach: int) -> list[Step]:
+    def fill(self, reach: int) -> list[PatchCopy]:
         """Fill the hole, strongest edges first, and tell every patch that was copied."""
         height, width = self.todo.shape
         self._rank(slice(0, height), slice(0, width))
-        steps: list[Step] = []
+        steps: list[PatchCopy] = []
         while True:
             y, x = divmod(int(self.priority.argmax()), width)
             if self.priority[y, x] <= 0:
@@ -73,7 +73,7 @@ class Patchwork:
             if self.todo[y, x]:
                 from_y, from_x = self._nearest_kin(y, x)
                 self._take(y, x, from_y, from_x)
-            steps.append(Step(y - WIDE, x - WIDE, from_y - WIDE, from_x - WIDE))
+            steps.append(PatchCopy(y - WIDE, x - WIDE, from_y - WIDE, from_x - WIDE))
             r = self.radius
             self._rank(slice(max(y - 3 * r - 1, 0), y + 3 * r + 2), _around(x, 3 * r + 1))
 
@@ -223,7 +223,7 @@ class Patchwork:
         nearest = int(((ys - y) ** 2 + (xs - x) ** 2).argmin())
         return int(ys[nearest]), int(xs[nearest])
 
-    def copy_near(self, step: Step, radius: int, scale: int) -> None:
+    def copy_near(self, step: PatchCopy, radius: int, scale: int) -> None:
         """Copy a patch that was planned `scale` times smaller, from where it fits best."""
         height, width = self.todo.shape
         top = (step.y - radius) * scale + WIDE

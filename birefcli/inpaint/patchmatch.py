@@ -10,12 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb, rescale, to_uint8
+from birefcli.image.types import Mask, Rgb, rescale, to_uint8
 from birefcli.inpaint.exemplar import Exemplar
 from birefcli.inpaint.field import Field
+from birefcli.inpaint.holes import box_index, each_region, hole_box
 from birefcli.inpaint.membrane import stretch
 from birefcli.inpaint.patches import nearest
-from birefcli.inpaint.protocol import Labels, Mask, blind_fill, each_region, hole_box, inside, paste
+from birefcli.inpaint.protocol import FillTask, HoleFiller
 from birefcli.inpaint.seams import level
 
 _Floats = NDArray[np.float32]
@@ -30,7 +31,7 @@ MATCHED = 60_000
 
 
 @dataclass(frozen=True)
-class PatchMatch:
+class PatchMatch(HoleFiller):
     """Copies patches that agree with all their neighbours, then levels their light.
 
     Without `levels` it only copies, and no colour is invented.
@@ -39,24 +40,14 @@ class PatchMatch:
     levels: bool = True
     name: str = "patchmatch"
 
-    def __call__(
-        self,
-        rgb: Rgb,
-        hole: Mask,
-        *,
-        labels: Labels | None = None,
-        source: Mask | None = None,
-        seed: int = 0,
-    ) -> Rgb:
+    def fill_hole(self, task: FillTask) -> Rgb:
         """Fill the hole from `source`, each region from its own."""
-        if (answer := blind_fill(rgb, hole)) is not None:
-            return answer
-        source = ~hole if source is None or not (source & ~hole).any() else source & ~hole
+        rgb, hole, labels, source = task.rgb, task.hole, task.labels, task.sources
         tight = hole_box(hole, 0)
         longer = max(tight[2] - tight[0], tight[3] - tight[1])
-        box = inside(hole_box(hole, min(max(longer // 2, LEAST_MARGIN), MOST_MARGIN)))
+        box = box_index(hole_box(hole, min(max(longer // 2, LEAST_MARGIN), MOST_MARGIN)))
         local = None if labels is None else labels[box]
-        random = np.random.default_rng(seed)
+        random = np.random.default_rng(task.seed)
         filled, rest = rgb.copy(), hole.copy()
         for region, known in each_region(hole[box], source[box], local):
             own = np.ones_like(region)
@@ -67,7 +58,12 @@ class PatchMatch:
                 filled[box][region] = to_uint8(found[region])
                 rest[box][region] = False
         # Where whole patches are rare, smaller ones are copied.
-        return paste(rgb, hole, Exemplar()(filled, rest, labels=labels, source=source))
+        return Exemplar()(filled, rest, labels=labels, source=source)
+
+
+def copy_only() -> PatchMatch:
+    """Return the fill for pixel art and flat graphics, whose colours are all the picture's own."""
+    return PatchMatch(levels=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import rescale
-from birefcli.inpaint.protocol import Mask
+from birefcli.image.types import Mask, rescale
 
 _Floats = NDArray[np.float32]
 _Places = NDArray[np.intp]

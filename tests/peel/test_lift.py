@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from birefcli.image.types import Alpha, Rgb, to_uint8
+from birefcli.image.types import Alpha, Mask, Rgb, to_uint8
+from birefcli.inpaint.holes import Labels
 from birefcli.inpaint.membrane import Membrane
-from birefcli.inpaint.protocol import Labels, Mask
 from birefcli.matte.foreground import over8
 from birefcli.peel.edge import within
 from birefcli.peel.lift import Lifted, View, lift
