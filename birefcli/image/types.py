@@ -11,12 +11,14 @@ Rgba: TypeAlias = npt.NDArray[np.uint8]  # (H, W, 4)
 Alpha: TypeAlias = npt.NDArray[np.uint8]  # (H, W)
 Matte: TypeAlias = npt.NDArray[np.float32]  # (H, W), 0…1
 Mask: TypeAlias = npt.NDArray[np.bool_]  # (H, W)
+Labels: TypeAlias = npt.NDArray[np.int32]  # (H, W): the number of a pixel's owner, 0 is the ground
+Disparity: TypeAlias = npt.NDArray[np.float32]  # (H, W): larger is nearer, on any scale
 
 _T = TypeVar("_T", np.uint8, np.float32)
 
 
 def to_uint8(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Round values on the scale 0…255 to the nearest byte."""
+    """Return values on the scale 0…255 as the nearest bytes; those beyond it are clipped."""
     return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 

@@ -172,10 +172,10 @@ def _try(inpaint: Inpainter, task: FillTask, proxy: Mask) -> tuple[float, float]
     )
     filled = fill_task(inpaint, trial).rgb
     apart = np.abs(filled[wanted].astype(np.int32) - rgb[wanted])
-    return looks_off(filled, rgb, wanted), float(apart.mean())
+    return visible_difference(filled, rgb, wanted), float(apart.mean())
 
 
-def looks_off(filled: Rgb, truth: Rgb, hole: Mask) -> float:
+def visible_difference(filled: Rgb, truth: Rgb, hole: Mask) -> float:
     """Return how far apart a fill and the truth look inside the hole, in levels.
 
     It is the mean difference of blurred colours, and of how far pixels stray from those.

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.hard_edges import looks_hard
-from birefcli.image.types import Mask, Rgb, rescale
-from birefcli.inpaint.holes import Labels, box_index, hole_box
+from birefcli.image.types import Labels, Mask, Rgb, rescale
+from birefcli.inpaint.holes import box_index, hole_box
 from birefcli.inpaint.patches import PatchCopy, Patchwork
 from birefcli.inpaint.protocol import FillTask, HoleFiller
 
@@ -30,7 +30,7 @@ class Exemplar(HoleFiller):
     name: str = "exemplar"
 
     def fill_hole(self, task: FillTask) -> Rgb:
-        """Fill the hole with copies of patches from `source`, each region from its own."""
+        """Fill the hole with copies of patches of the sources, each region from its own."""
         rgb, hole, labels, source = task.rgb, task.hole, task.labels, task.sources
         radius = self.radius
         if radius is None:
@@ -43,11 +43,11 @@ class Exemplar(HoleFiller):
             box = box_index(hole_box(np.ones_like(hole), 0))
         local = None if labels is None else labels[box]
         filled = rgb.copy()
-        filled[box] = _filled(rgb[box], hole[box], source[box], local, radius, scale)
+        filled[box] = _fill_or_plan(rgb[box], hole[box], source[box], local, radius, scale)
         return filled
 
 
-def _filled(
+def _fill_or_plan(
     rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None, radius: int, scale: int
 ) -> Rgb:
     """Fill directly, or plan the fill on a small copy and follow the plan at full size."""
@@ -55,7 +55,7 @@ def _filled(
     if scale == 1:
         work.fill(REACH)
     else:
-        small = _shrunk(rgb, hole, source, labels, scale)
+        small = _shrink(rgb, hole, source, labels, scale)
         plan = Patchwork(small.rgb, small.hole, small.source, small.labels, radius).fill(REACH)
         _follow(plan, work, radius, scale)
     work.fill_rest()
@@ -69,14 +69,14 @@ def _follow(plan: list[PatchCopy], work: Patchwork, radius: int, scale: int) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class _Small:
+class _Shrunk:
     rgb: Rgb
     hole: Mask
     source: Mask
     labels: Labels | None
 
 
-def _shrunk(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None, scale: int) -> _Small:
+def _shrink(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None, scale: int) -> _Shrunk:
     """Average the known pixels of every `scale`×`scale` block; any hole in it makes it hole."""
     height, width = hole.shape
     size = -(-height // scale), -(-width // scale)
@@ -95,7 +95,7 @@ def _shrunk(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None, scale: in
         middle = np.pad(labels, padding, mode="edge")[scale // 2 :: scale, scale // 2 :: scale]
         few = np.ascontiguousarray(middle)
     is_hole = blocks(hole) > 0
-    return _Small(
+    return _Shrunk(
         np.clip(np.rint(mean), 0, 255).astype(np.uint8),
         is_hole,
         (blocks(source) > 0.999) & ~is_hole,

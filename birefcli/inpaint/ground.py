@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Mask, Rgb, to_uint8
-from birefcli.inpaint.holes import Labels, box_index, each_region, hole_box
+from birefcli.image.types import Labels, Mask, Rgb, to_uint8
+from birefcli.inpaint.holes import box_index, each_region, hole_box
 
 REACH = 12  # pixels around a hole by which a ground is judged
 ROUNDING = 0.8  # levels that a pixel may lie off a plane
@@ -18,7 +18,11 @@ SMOOTH, SMOOTH_SHARE = 6.0, 0.98
 
 
 def continue_planes(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None) -> tuple[Rgb, Mask]:
-    """Fill the regions of a hole whose ground is a plane; say what is left of the hole."""
+    """Fill the regions of a hole around which each channel is a linear function of the place.
+
+    Return the picture (H, W, 3) with those filled, and what is left of the hole (H, W). `source`
+    (H, W) are the pixels that may be believed.
+    """
     filled, rest = rgb.copy(), hole.copy()
     box = box_index(hole_box(hole, REACH))
     local = None if labels is None else labels[box]
@@ -31,7 +35,10 @@ def continue_planes(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None) -
 
 
 def is_smooth(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None) -> bool:
-    """Whether each region has nothing but grain and slow changes of light around the hole."""
+    """Whether each region has nothing but grain and slow changes of light around the hole.
+
+    Nearly all pixels must lie within a few levels of a surface of the second degree.
+    """
     box = box_index(hole_box(hole, REACH))
     local = None if labels is None else labels[box]
     regions = each_region(hole[box], source[box], local)

@@ -1,16 +1,12 @@
 """Holes, as every filler sees them: their box, rim and regions, and pasting a fill into one."""
 
 from collections.abc import Iterator
-from typing import TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from birefcli.image.types import Mask, Rgb
+from birefcli.image.types import Labels, Mask, Rgb
 from birefcli.matte.morphology import Box, pad_box
-
-Labels: TypeAlias = NDArray[np.int32]  # (H, W), the number of each pixel's region
 
 
 def labels_matter(hole: Mask, labels: Labels | None) -> bool:

@@ -36,7 +36,7 @@ class Membrane(HoleFiller):
         crop, gap = rgb[box], hole[box]
         filled = crop.astype(np.float32)
         for region, known in each_region(gap, ~gap, None if labels is None else labels[box]):
-            filled[region] = stretch(crop, known)[region]
+            filled[region] = solve_membrane(crop, known)[region]
         strays = _strays(crop, rim(gap, RIM))
         stray = float(np.median(np.abs(strays).max(-1))) if len(strays) else 0.0
         if stray > GRAIN:
@@ -65,11 +65,11 @@ class PaletteFill(HoleFiller):
         return filled
 
 
-def stretch(rgb: Rgb | _Floats, known: Mask) -> _Floats:
+def solve_membrane(rgb: Rgb | _Floats, known: Mask) -> _Floats:
     """Return float32 (H, W, 3) on 0…255: known pixels as they are, all others the membrane's.
 
-    The membrane is found coarse to fine, as in Gortler et al., "The Lumigraph" (1996), section
-    3.4.2 ("pull-push"), with a few sweeps of Jacobi's method on every level.
+    The membrane is found coarse to fine, as by "pull-push" in Gortler et al., "The Lumigraph"
+    (1996), with a few sweeps of Jacobi's method at every size.
     """
     return _pull_push(rgb.astype(np.float32), known)
 

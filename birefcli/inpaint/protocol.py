@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from birefcli.image.types import Mask, Rgb
-from birefcli.inpaint.holes import Labels, blind_fill, labels_matter, paste
+from birefcli.image.types import Labels, Mask, Rgb
+from birefcli.inpaint.holes import blind_fill, labels_matter, paste
 
 
 class Inpainter(Protocol):

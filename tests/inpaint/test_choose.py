@@ -4,7 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.types import Rgb
-from birefcli.inpaint.choose import LONGEST, AutoInpainter, is_drawn, looks_off, proxy_holes
+from birefcli.inpaint.choose import (
+    LONGEST,
+    AutoInpainter,
+    is_drawn,
+    proxy_holes,
+    visible_difference,
+)
 from birefcli.inpaint.ground import continue_planes
 from birefcli.inpaint.protocol import fill
 
@@ -155,7 +161,7 @@ def test_a_blur_looks_further_off_than_the_same_texture_elsewhere() -> None:
     shifted[20:40, 20:40] = rgb[0:20, 0:20]
     blurred[hole] = 100
     assert np.abs(shifted.astype(int) - rgb).sum() > np.abs(blurred.astype(int) - rgb).sum()
-    assert looks_off(shifted, rgb, hole) < 0.5 * looks_off(blurred, rgb, hole)
+    assert visible_difference(shifted, rgb, hole) < 0.5 * visible_difference(blurred, rgb, hole)
 
 
 def test_a_rough_photo_of_few_colours_is_no_drawing() -> None:

@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from birefcli.image.types import Alpha, Mask, Rgb, to_uint8
-from birefcli.inpaint.holes import Labels
+from birefcli.image.types import Alpha, Labels, Mask, Rgb, to_uint8
 from birefcli.inpaint.membrane import Membrane
 from birefcli.matte.foreground import over8
 from birefcli.peel.edge import within

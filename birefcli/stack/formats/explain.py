@@ -8,7 +8,7 @@ from birefcli.image.files import encode
 from birefcli.image.gallery import Row, page, shrunk
 from birefcli.image.types import Rgb, Rgba
 from birefcli.matte.foreground import checkerboard, over8
-from birefcli.stack.formats.exploded import exploded
+from birefcli.stack.formats.exploded import draw_exploded
 from birefcli.stack.trimmed_layers import TrimmedLayer
 from birefcli.stack.types import Evidence, Stack
 
@@ -18,7 +18,7 @@ def explain(stack: Stack, picture: Rgba, layers: Sequence[TrimmedLayer]) -> dict
 
     `picture` (H, W, 4) is what the stack was peeled from.
     """
-    files = {"explain/exploded.webp": encode(exploded(stack), "webp", quality=90)}
+    files = {"explain/exploded.webp": encode(draw_exploded(stack), "webp", quality=90)}
     if stack.layers:
         files["explain/steps.webp"] = encode(steps(stack, picture, layers), "webp")
     return files

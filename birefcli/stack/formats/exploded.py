@@ -29,10 +29,12 @@ _SHADE = 0.34  # how dark a shadow is
 _Floats = npt.NDArray[np.float32]
 
 
-def exploded(stack: Stack, side: int = SIDE) -> Rgb:
-    """Draw the picture, then its background and layers as cards, the nearest in front (h, w, 3).
+def draw_exploded(stack: Stack, side: int = SIDE) -> Rgb:
+    """Draw the picture, then its background and layers as cards, the nearest in front.
 
-    Red stripes show what the layers above hide altogether, so what was invented.
+    Return uint8 (h, w, 3); a card has a long side of `side` pixels at most.
+
+    Red stripes show what the layers above hide altogether, so what was made up.
     """
     layers = scaled(stack, side, tints=False)
     picture = composite(layers[0], layers[1:])

@@ -1,6 +1,6 @@
 """OpenRaster: the stack as Krita, GIMP, MyPaint and Pinta open it.
 
-A zip by the baseline of the OpenRaster specification 0.0.5 (openraster.org): `mimetype` first and
+A zip by the baseline of the OpenRaster specification (openraster.org): `mimetype` first and
 stored, `stack.xml` with the top layer first, a merged picture and a thumbnail of at most 256
 pixels.
 """
