@@ -18,7 +18,7 @@ _T = TypeVar("_T", np.uint8, np.float32)
 
 
 def to_uint8(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Return values on the scale 0…255 as the nearest bytes; those beyond it are clipped."""
+    """Round values on the scale 0…255 to the nearest byte."""
     return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 
