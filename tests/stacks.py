@@ -6,29 +6,30 @@ import numpy as np
 
 from birefcli.image.types import Rgba
 from birefcli.matte.morphology import Size
-from birefcli.settings.peel import StackFormat
-from birefcli.stack.compositing import lay
+from birefcli.stack.compositing import composite
+from birefcli.stack.formats.table import format_names
 from birefcli.stack.formats.write_all import stack_files
-from birefcli.stack.provenance import Engine, Source, Verdict
 from birefcli.stack.types import (
     DepthSpan,
     Edge,
+    EngineRecord,
     Evidence,
     Fill,
     Hole,
     Kind,
     Layer,
+    SourceRecord,
     Stack,
     Stop,
     StopRule,
     Vote,
     composed,
 )
-from birefcli.stack.verify import judge
+from birefcli.stack.verify import measure_recomposition
 
-ALL = tuple(StackFormat)
-SOURCE = Source(file="scene.png", sha256="a" * 64, mode="RGB")
-ENGINE = Engine(
+ALL = format_names()
+SOURCE = SourceRecord(file="scene.png", sha256="a" * 64, mode="RGB")
+ENGINE = EngineRecord(
     version="0.0.0",
     segmenter="fake",
     segmenter_sha256="f" * 64,
@@ -123,11 +124,11 @@ def bare_stack(size: Size = (8, 8)) -> Stack:
 
 def picture_of(stack: Stack) -> Rgba:
     """What a stack was peeled from (H, W, 4)."""
-    return lay(stack.background, [layer.rgba for layer in stack.layers])
+    return composite(stack.background, [layer.rgba for layer in stack.layers])
 
 
-def files_of(stack: Stack, *formats: StackFormat, source: Source = SOURCE) -> dict[str, bytes]:
+def files_of(stack: Stack, *formats: str, source: SourceRecord = SOURCE) -> dict[str, bytes]:
     """The files of a stack by name."""
     picture = picture_of(stack)
-    verdict: Verdict = judge(stack, picture)
-    return stack_files(stack, picture, source, ENGINE, verdict, formats)
+    difference = measure_recomposition(stack, picture)
+    return stack_files(stack, picture, source, ENGINE, difference, formats)

@@ -6,11 +6,11 @@ from pathlib import Path
 from birefcli.batch.inputs import Asked, Inputs, Source, gather
 from birefcli.errors import InputError
 from birefcli.stack.compose import COMPOSED
-from birefcli.stack.formats.write_all import PREVIEW
-from birefcli.stack.manifest import FILE, MASK_FILE, SCHEMA
+from birefcli.stack.formats.table import fixed_names, folder_names
+from birefcli.stack.manifest import FILE, SCHEMA
 
-_FOLDERS = {"layers", "full", "bottoms", "explain"}
-_NAMES = {MASK_FILE, PREVIEW, COMPOSED, "sheet.png"}
+_FOLDERS = {*folder_names(), "explain"}
+_NAMES = {*fixed_names(), COMPOSED}
 # The schema is the first thing a manifest says.
 _HEAD = 200
 

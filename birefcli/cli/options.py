@@ -1,13 +1,13 @@
 """Options that several commands share, and how their words are read."""
 
-from enum import StrEnum
+from collections.abc import Iterable
 from typing import Annotated, TypeVar
 
 import typer
 
 from birefcli.settings.model import Precision, TileOrder
 
-E = TypeVar("E", bound=StrEnum)
+E = TypeVar("E", bound=str)
 
 INPUT = "Input"  # the panel of the options that say what is read
 
@@ -53,16 +53,19 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only say what 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON line per picture on stdout.")]
 
 
-def choices(words: list[str], kind: type[E], option: str) -> tuple[E, ...]:
-    """Read words given one by one or separated by commas, each once, in their order."""
+def choices(words: list[str], known: Iterable[E], option: str) -> tuple[E, ...]:
+    """Read words given one by one or separated by commas, each once, in their order.
+
+    `known` are the words that may be given, such as an enum's.
+    """
+    by_word = {str(one): one for one in known}
     found: dict[E, None] = {}
     for word in ",".join(words).split(","):
         try:
-            found[kind(word.strip())] = None
-        except ValueError:
-            known = ", ".join(kind)
+            found[by_word[word.strip()]] = None
+        except KeyError:
             raise typer.BadParameter(
-                f"{word.strip()!r} is not one of {known}", param_hint=option
+                f"{word.strip()!r} is not one of {', '.join(by_word)}", param_hint=option
             ) from None
     return tuple(found)
 

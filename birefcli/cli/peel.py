@@ -26,8 +26,10 @@ from birefcli.cli.options import (
 )
 from birefcli.cli.signals import Signals
 from birefcli.errors import ExitCode, UsageError
+from birefcli.inpaint.table import describe_inpainters
 from birefcli.settings.model import ModelSettings
-from birefcli.settings.peel import PeelBy, PeelCommand, PeelKind, PeelSettings, StackFormat
+from birefcli.settings.peel import PeelBy, PeelCommand, PeelKind, PeelSettings
+from birefcli.stack.formats.table import describe_formats, format_names
 
 if TYPE_CHECKING:
     from birefcli.batch.executor import Stop
@@ -60,7 +62,7 @@ def peel(
         str,
         typer.Option(
             "--format",
-            help="png (always), ora, psd, preview, ase, sheet, svg, full, bottoms.",
+            help=describe_formats(),
             rich_help_panel=OUTPUT,
         ),
     ] = FORMATS,
@@ -95,7 +97,7 @@ def peel(
     inpaint: Annotated[
         str,
         typer.Option(
-            help="auto, patchmatch, exemplar, membrane, palette, ns, lama, anime-lama, auto+lama.",
+            help=describe_inpainters(),
             rich_help_panel=PEEL,
         ),
     ] = PeelCommand.inpaint,
@@ -175,7 +177,7 @@ def peel(
         null_separated=null_separated,
         max_pixels=max_pixels,
         out=out,
-        formats=choices([formats], StackFormat, "--format"),
+        formats=choices([formats], format_names(), "--format"),
         explain=explain,
         verify=verify,
         peel=PeelSettings(

@@ -27,7 +27,10 @@ _DEEP_PNG = {"RGB;16B", "LA;16B", "RGBA;16B"}
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded picture, upright and in 8 bits, with what a result keeps of its file."""
+    """A decoded picture, upright and in 8 bits, with what a result keeps of its file.
+
+    `alpha` is None where the file has none; `dpi` is along and across the upright picture.
+    """
 
     rgb: Rgb
     alpha: Alpha | None
@@ -41,7 +44,10 @@ class Picture:
 
 
 def decode(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
-    """Decode a stream, and turn whatever a decoder throws into one sentence."""
+    """Decode a stream; raise PictureError, one sentence about `name`, for whatever goes wrong.
+
+    That is also a picture of more than `max_pixels`, or of several frames.
+    """
     try:
         if not stream.read(1):
             raise PictureError(f"{name} is empty (0 bytes); copy it again", reason="empty-file")

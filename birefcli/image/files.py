@@ -60,7 +60,10 @@ class Found:
 
 
 def read_picture(source: Path | bytes, *, max_pixels: int, name: str = "standard input") -> Picture:
-    """Decode a file, or bytes that messages call `name`, or say in one sentence why not."""
+    """Decode a picture file, or the bytes of one, which messages call `name`.
+
+    The picture is upright, in 8 bits. Raise PictureError, which says in one sentence why not.
+    """
     if isinstance(source, bytes):
         return decode(BytesIO(source), name, max_pixels)
     with _open(source) as stream:
@@ -78,7 +81,9 @@ def encode(
 ) -> bytes:
     """Return the bytes of a file without EXIF; the array is (H, W), (H, W, 3) or (H, W, 4).
 
-    Without a quality webp is lossless and jpg takes 95. Only png knows 16 bits, and only for grey.
+    Without a quality (1 to 100) webp is lossless and jpg takes 95. `dpi` is the resolution along
+    and across, `png_level` the effort of 0 to 9. Only png knows 16 bits, and only for grey; jpg
+    holds no alpha: ValueError. Raise OutputError where the format holds no picture so large.
     """
     height, width, channels = (*array.shape, 1)[:3]
     if array.dtype == np.uint16 and (format != "png" or channels > 1):
@@ -111,7 +116,10 @@ def encode(
 
 
 def write_atomic(target: Path, data: bytes, *, root: Path) -> None:
-    """Put the bytes at the target, whole or not at all, and nowhere outside the root."""
+    """Put the bytes at the target, whole or not at all, and nowhere outside the root.
+
+    Folders are made. Raise DiskFullError where no space is left, else OutputError.
+    """
     folder = target.parent
     temporary = folder / f"{_temporary_prefix()}{os.getpid()}-{secrets.token_hex(8)}.tmp"
     try:
@@ -157,7 +165,7 @@ def remove_stale_temporaries(root: Path, *, recursive: bool = True) -> int:
 
 
 def find_pictures(folder: Path, *, recursive: bool) -> Found:
-    """List the pictures in a folder, in an order that is the same on every machine."""
+    """List the pictures in a folder in natural order, the same on every machine."""
     pictures: list[Path] = []
     closed: list[Path] = []
     own: list[Path] = []

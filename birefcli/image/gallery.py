@@ -29,7 +29,7 @@ def make_row(caption: str, picture: Rgb | None, prediction: Alpha, truth: Alpha)
 
 
 def page(rows: Sequence[Row]) -> Rgb:
-    """Draw the rows below each other, captions over cells: (H, W, 3)."""
+    """Return the rows drawn below each other, captions over cells: uint8 (H, W, 3)."""
     width = SIDE * max(len(row.cells) for row in rows)
     sheet = Image.new("RGB", (width, (SIDE + CAPTION) * len(rows)), (GROUND,) * 3)
     draw = ImageDraw.Draw(sheet)
@@ -49,7 +49,7 @@ def _plain(text: str) -> str:
 
 
 def shrunk(array: Rgb) -> Rgb:
-    """Bring (H, W, 3) into a cell."""
+    """Return (H, W, 3) resized to a long side of 240 pixels, a cell's."""
     height, width = array.shape[:2]
     factor = SIDE / max(height, width)
     return rescale(array, (max(1, round(height * factor)), max(1, round(width * factor))))

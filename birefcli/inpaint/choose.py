@@ -1,25 +1,27 @@
-"""The choice of a filler, hole by hole: each tries a hole like it whose content is known."""
+"""The choice of a filler, hole by hole: each is tried on a hole like it whose content is known."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.hard_edges import looks_hard
-from birefcli.image.types import Labels, Mask, Rgb
+from birefcli.image.types import Mask, Rgb
 from birefcli.inpaint.ground import continue_planes, is_smooth
-from birefcli.inpaint.membrane import Membrane
-from birefcli.inpaint.patchmatch import PatchMatch
+from birefcli.inpaint.holes import blind_fill, box_index, hole_box, labels_matter
+from birefcli.inpaint.lama import Lama, Network
+from birefcli.inpaint.load import fillers_for
 from birefcli.inpaint.protocol import (
     Filled,
+    FillTask,
     Inpainter,
-    blind_fill,
-    fill,
-    hole_box,
-    inside,
-    labels_matter,
+    RecordsWeights,
+    ReportingInpainter,
+    fill_task,
 )
+from birefcli.inpaint.table import Ground
 
 PROXIES = 2
 LONGEST = 64  # the long side of a proxy hole; a larger hole is tried out smaller
@@ -40,70 +42,58 @@ COARSE = 3.0  # sigma in pixels
 
 
 @dataclass(frozen=True)
-class AutoInpainter:
-    """Takes the filler that does best on proxy holes; graphics and pixel art are copied."""
+class AutoInpainter(ReportingInpainter):
+    """Fills with what does best on proxy holes; graphics and pixel art are copied without a trial.
 
-    fillers: tuple[Inpainter, ...] = (PatchMatch(),)
-    # Comes before them where the ground around the hole is smooth.
-    smooth: Inpainter = field(default_factory=Membrane)
+    A plane, such as an even wall or a gradient, is continued exactly before anything is tried.
+    """
+
+    fillers: tuple[Inpainter, ...] = field(default_factory=lambda: fillers_for(Ground.TEXTURED))
+    # Come before them where the ground around the hole is smooth.
+    smooth: tuple[Inpainter, ...] = field(default_factory=lambda: fillers_for(Ground.SMOOTH))
     # A filler that takes so long that it is tried on one proxy only.
     slow: Inpainter | None = None
-    drawn: Inpainter = field(default_factory=lambda: PatchMatch(levels=False))
+    drawn: Inpainter = field(default_factory=lambda: fillers_for(Ground.DRAWN)[0])
     leeway: float = LEEWAY
     name: str = "auto"
 
-    def __call__(
-        self,
-        rgb: Rgb,
-        hole: Mask,
-        *,
-        labels: Labels | None = None,
-        source: Mask | None = None,
-        seed: int = 0,
-    ) -> Rgb:
-        """Fill the hole with the filler that suits it."""
-        return self.fill(rgb, hole, labels=labels, source=source, seed=seed).rgb
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """What the manifest records of the slow filler's weights."""
+        return self.slow.provenance if isinstance(self.slow, RecordsWeights) else {}
 
-    def fill(
-        self,
-        rgb: Rgb,
-        hole: Mask,
-        *,
-        labels: Labels | None = None,
-        source: Mask | None = None,
-        seed: int = 0,
-    ) -> Filled:
-        """Fill the hole, and say by whom and how well it did on the proxies."""
+    def fill(self, task: FillTask) -> Filled:
+        """Fill the hole, and tell by whom and how well that did on the proxies."""
+        rgb, hole, labels = task.rgb, task.hole, task.labels
         if blind_fill(rgb, hole) is not None:
-            return fill(self.drawn, rgb, hole, labels=labels, source=source, seed=seed)
-        source = ~hole if source is None else ~hole & source
+            return fill_task(self.drawn, task)
+        source = ~hole if task.source is None else ~hole & task.source
         plain, rest = continue_planes(rgb, hole, source, labels)
         if not rest.any():
             return Filled(plain, "plane", label_prior=labels_matter(hole, labels))
+        task = replace(task, rgb=plain, hole=rest, source=source)
         best, error = self.drawn, None
         if not is_drawn(rgb, ~hole):
-            best, error = self._best(plain, rest, source, labels, seed)
-        filled = fill(best, plain, rest, labels=labels, source=source, seed=seed)
-        return Filled(filled.rgb, filled.backend, error, filled.label_prior)
+            best, error = self._best(task)
+        return replace(fill_task(best, task), proxy_l1=error)
 
-    def _best(
-        self, rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None, seed: int
-    ) -> tuple[Inpainter, float | None]:
-        """Give the filler that looks best on the proxies, and its error in levels, if any."""
-        proxies = proxy_holes(hole, source)
+    def _best(self, task: FillTask) -> tuple[Inpainter, float | None]:
+        """Return the filler that looks best on the proxies, and its error in levels, if any."""
+        assert task.source is not None
+        proxies = proxy_holes(task.hole, task.source)
         if not proxies:
             return self.fillers[0], None
         fillers = list(self.fillers)
-        if is_smooth(rgb, hole, source, labels):
-            fillers.insert(0, self.smooth)
+        if is_smooth(task.rgb, task.hole, task.source, task.labels):
+            fillers = [*self.smooth, *fillers]
         if self.slow is not None:
             fillers.append(self.slow)
         trials = []
         for inpaint in fillers:
-            # Who has no rival is only asked how well it does.
+            # One proxy is enough where there is nothing to choose: then only the error is told.
             is_brief = inpaint is self.slow or len(fillers) == 1
             tried = proxies[:1] if is_brief else proxies
-            each = [_tried(inpaint, rgb, hole, proxy, labels, source, seed) for proxy in tried]
+            each = [_try(inpaint, task, proxy) for proxy in tried]
             trials.append(np.mean(each, axis=0))
         looks = [float(trial[0]) for trial in trials]
         best = int(np.argmin(looks))
@@ -112,8 +102,13 @@ class AutoInpainter:
         return fillers[best], float(trials[best][1])
 
 
+def auto_with_network(network: Network) -> AutoInpainter:
+    """Return the choice with a network as its slow candidate."""
+    return AutoInpainter(slow=Lama.from_network(network))
+
+
 def is_drawn(rgb: Rgb, known: Mask) -> bool:
-    """Whether a picture is pixel art or flat graphics, which only copies keep clean."""
+    """Whether the `known` pixels (H, W) are pixel art or flat graphics, which copies keep clean."""
     if looks_hard(rgb):
         return True
     inner = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
@@ -132,7 +127,7 @@ def is_drawn(rgb: Rgb, known: Mask) -> bool:
 
 
 def proxy_holes(hole: Mask, known: Mask) -> list[Mask]:
-    """Put the hole's shape beside it, where most is known; at most two, better ones first."""
+    """Return up to two masks (H, W) of the hole's shape beside it, the better known one first."""
     left, top, right, bottom = hole_box(hole, 0)
     shape = hole[top:bottom, left:right]
     height, width = shape.shape
@@ -164,31 +159,27 @@ def _stamped(size: tuple[int, ...], stamp: Mask, y: int, x: int) -> Mask:
     return mask
 
 
-def _tried(
-    inpaint: Inpainter,
-    rgb: Rgb,
-    hole: Mask,
-    proxy: Mask,
-    labels: Labels | None,
-    source: Mask,
-    seed: int,
-) -> tuple[float, float]:
-    """Fill a proxy hole, of which the truth is known; say how far it looks off, and its error."""
-    box = inside(hole_box(proxy, CONTEXT))
-    wanted = proxy[box]
-    filled = inpaint(
-        rgb[box],
-        hole[box] | wanted,
-        labels=None if labels is None else labels[box],
-        source=source[box],
-        seed=seed,
+def _try(inpaint: Inpainter, task: FillTask, proxy: Mask) -> tuple[float, float]:
+    """Fill a proxy hole; return how far off it looks, and its mean error, both in levels."""
+    box = box_index(hole_box(proxy, CONTEXT))
+    rgb, wanted = task.rgb[box], proxy[box]
+    trial = FillTask(
+        rgb,
+        task.hole[box] | wanted,
+        None if task.labels is None else task.labels[box],
+        None if task.source is None else task.source[box],
+        task.seed,
     )
-    apart = np.abs(filled[wanted].astype(np.int32) - rgb[box][wanted])
-    return looks_off(filled, rgb[box], wanted), float(apart.mean())
+    filled = fill_task(inpaint, trial).rgb
+    apart = np.abs(filled[wanted].astype(np.int32) - rgb[wanted])
+    return visible_difference(filled, rgb, wanted), float(apart.mean())
 
 
-def looks_off(filled: Rgb, truth: Rgb, hole: Mask) -> float:
-    """Say how far apart a fill and the truth look, in levels: coarse colour, and liveliness."""
+def visible_difference(filled: Rgb, truth: Rgb, hole: Mask) -> float:
+    """Return how far apart a fill and the truth look inside the hole, in levels.
+
+    It is the mean difference of blurred colours, and of how far pixels stray from those.
+    """
     one, other = filled.astype(np.float32), truth.astype(np.float32)
     color = np.abs(_coarse(one) - _coarse(other))[hole].mean()
     lively = np.abs(_liveliness(one) - _liveliness(other))[hole].mean()

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from birefcli.image.hard_edges import looks_hard
 from birefcli.image.types import Labels, Mask, Rgb, rescale
-from birefcli.inpaint.patches import Patchwork, Step
-from birefcli.inpaint.protocol import blind_fill, hole_box, inside, paste
+from birefcli.inpaint.holes import box_index, hole_box
+from birefcli.inpaint.patches import PatchCopy, Patchwork
+from birefcli.inpaint.protocol import FillTask, HoleFiller
 
 RADIUS, ART_RADIUS = 4, 2  # 9×9 patches; 5×5 in pixel art
 REACH = 48  # how far a patch is fetched from
@@ -22,42 +23,31 @@ DIRECT = 20_000
 
 
 @dataclass(frozen=True)
-class Exemplar:
-    """Copies patches; `radius` None takes what the picture asks for."""
+class Exemplar(HoleFiller):
+    """Copies patches of `radius` pixels to each side; None takes what the picture asks for."""
 
     radius: int | None = None
     name: str = "exemplar"
 
-    def __call__(
-        self,
-        rgb: Rgb,
-        hole: Mask,
-        *,
-        labels: Labels | None = None,
-        source: Mask | None = None,
-        seed: int = 0,
-    ) -> Rgb:
-        """Fill the hole with copies of patches from `source`, each region from its own."""
-        if (answer := blind_fill(rgb, hole)) is not None:
-            return answer
-        known = ~hole
-        source = known if source is None or not (source & known).any() else source & known
+    def fill_hole(self, task: FillTask) -> Rgb:
+        """Fill the hole with copies of patches of the sources, each region from its own."""
+        rgb, hole, labels, source = task.rgb, task.hole, task.labels, task.sources
         radius = self.radius
         if radius is None:
             radius = ART_RADIUS if looks_hard(rgb) else RADIUS
         scale = 1
         while hole.sum() > DIRECT * scale**2:
             scale *= 2
-        box = inside(hole_box(hole, (2 * REACH + 2 * radius) * scale))
+        box = box_index(hole_box(hole, (2 * REACH + 2 * radius) * scale))
         if not source[box].any():
-            box = inside(hole_box(np.ones_like(hole), 0))
+            box = box_index(hole_box(np.ones_like(hole), 0))
         local = None if labels is None else labels[box]
         filled = rgb.copy()
-        filled[box] = _filled(rgb[box], hole[box], source[box], local, radius, scale)
-        return paste(rgb, hole, filled)
+        filled[box] = _fill_or_plan(rgb[box], hole[box], source[box], local, radius, scale)
+        return filled
 
 
-def _filled(
+def _fill_or_plan(
     rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None, radius: int, scale: int
 ) -> Rgb:
     """Fill directly, or plan the fill on a small copy and follow the plan at full size."""
@@ -65,28 +55,28 @@ def _filled(
     if scale == 1:
         work.fill(REACH)
     else:
-        small = _shrunk(rgb, hole, source, labels, scale)
+        small = _shrink(rgb, hole, source, labels, scale)
         plan = Patchwork(small.rgb, small.hole, small.source, small.labels, radius).fill(REACH)
         _follow(plan, work, radius, scale)
     work.fill_rest()
     return work.result()
 
 
-def _follow(plan: list[Step], work: Patchwork, radius: int, scale: int) -> None:
+def _follow(plan: list[PatchCopy], work: Patchwork, radius: int, scale: int) -> None:
     """Copy the planned patches at full size, each moved by up to a small pixel to fit best."""
     for step in plan:
         work.copy_near(step, radius, scale)
 
 
 @dataclass(frozen=True, eq=False)
-class _Small:
+class _Shrunk:
     rgb: Rgb
     hole: Mask
     source: Mask
     labels: Labels | None
 
 
-def _shrunk(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None, scale: int) -> _Small:
+def _shrink(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None, scale: int) -> _Shrunk:
     """Average the known pixels of every `scale`×`scale` block; any hole in it makes it hole."""
     height, width = hole.shape
     size = -(-height // scale), -(-width // scale)
@@ -105,7 +95,7 @@ def _shrunk(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None, scale: in
         middle = np.pad(labels, padding, mode="edge")[scale // 2 :: scale, scale // 2 :: scale]
         few = np.ascontiguousarray(middle)
     is_hole = blocks(hole) > 0
-    return _Small(
+    return _Shrunk(
         np.clip(np.rint(mean), 0, 255).astype(np.uint8),
         is_hole,
         (blocks(source) > 0.999) & ~is_hole,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.types import Mask
-from birefcli.inpaint.patches import middles, nearest
+from birefcli.inpaint.patches import nearest_pixels, patch_centers
 
 _Floats = NDArray[np.float32]
 _Places = NDArray[np.intp]
@@ -27,10 +27,13 @@ MOST_FEES = 4.0
 
 
 class Field:
-    """A picture with a hole, and for the patches around each hole pixel where they come from."""
+    """A picture with a hole, and for each patch that reaches into it where it is copied from."""
 
     def __init__(self, rgb: _Floats, hole: Mask, source: Mask, own: Mask) -> None:
-        """Take a picture (H, W, 3); pixels that are not `own` are not looked at."""
+        """Take a picture (H, W, 3) on 0…255, its hole, and where patches may come from (H, W).
+
+        Pixels that are not `own` (H, W) are not looked at.
+        """
         side = 2 * RADIUS + 1
         kernel = np.ones((side, side), np.uint8)
         self.hole = np.pad(hole, RADIUS)
@@ -38,7 +41,7 @@ class Field:
         self.size = self.hole.shape
         self.width = self.size[1]
         self.rgb = np.pad(rgb, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0))).reshape(-1, 3)
-        self.is_source = middles(np.pad(source & own & ~hole, RADIUS), RADIUS)
+        self.is_source = patch_centers(np.pad(source & own & ~hole, RADIUS), RADIUS)
         span = np.arange(-RADIUS, RADIUS + 1)
         self.steps = (span[:, None] * self.width + span).ravel()
         reached = np.pad(cv2.dilate(hole.astype(np.uint8), kernel) > 0, RADIUS)
@@ -58,23 +61,23 @@ class Field:
         self.origin: _Places = np.arange(self.hole.size)
 
     @property
-    def is_poor(self) -> bool:
-        """Whether there is hardly anything to copy from."""
+    def has_few_sources(self) -> bool:
+        """Whether there are too few source patches for a choice."""
         return int(self.is_source.sum()) < FEWEST
 
     def picture(self) -> _Floats:
-        """Give the picture as it is filled now (H, W, 3)."""
+        """Return the picture as it is filled now, float32 (H, W, 3) on 0…255."""
         whole = self.rgb.reshape(*self.size, 3)
         return whole[RADIUS:-RADIUS, RADIUS:-RADIUS]
 
     def origins(self) -> tuple[_Places, _Places]:
-        """Give the row and the column that every pixel was copied from, two (H, W)."""
+        """Return the row and the column that every pixel was copied from, each (H, W)."""
         rows, columns = np.divmod(self.origin.reshape(self.size), self.width)
         inner = slice(RADIUS, -RADIUS), slice(RADIUS, -RADIUS)
         return rows[inner] - RADIUS, columns[inner] - RADIUS
 
-    def disagreement(self) -> float:
-        """Say how far the patches are from being what the picture now shows."""
+    def mean_cost(self) -> float:
+        """Return the mean squared error between the patches' sources and what the picture shows."""
         return float(self._costs(slice(None), self.at).mean())
 
     # Where patches come from.
@@ -102,11 +105,11 @@ class Field:
         """Start from the origins (H, W) of the hole's pixels in a picture half as large."""
         ys, xs = np.divmod(self.patches, self.width)
         # A patch whose middle is known moves as the nearest pixel of the hole does.
-        near_y, near_x = nearest(self.hole, ys, xs)
+        near_y, near_x = nearest_pixels(self.hole, ys, xs)
         small = (near_y - RADIUS) // 2, (near_x - RADIUS) // 2
         ys = np.clip(ys + 2 * (rows[small] - small[0]), 0, self.size[0] - 1)
         xs = np.clip(xs + 2 * (columns[small] - small[1]), 0, self.width - 1)
-        ys, xs = nearest(self.is_source, ys, xs)
+        ys, xs = nearest_pixels(self.is_source, ys, xs)
         self.at = ys * self.width + xs
         # Before the first copies, patches are as good as their known pixels say.
         self.compose()

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.types import Labels, Mask, Rgb, to_uint8
-from birefcli.inpaint.protocol import each_region, hole_box, inside
+from birefcli.inpaint.holes import box_index, each_region, hole_box
 
 REACH = 12  # pixels around a hole by which a ground is judged
 ROUNDING = 0.8  # levels that a pixel may lie off a plane
@@ -18,9 +18,13 @@ SMOOTH, SMOOTH_SHARE = 6.0, 0.98
 
 
 def continue_planes(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None) -> tuple[Rgb, Mask]:
-    """Fill the regions of a hole whose ground is a plane; say what is left of the hole."""
+    """Fill the regions of a hole around which each channel is a linear function of the place.
+
+    Return the picture (H, W, 3) with those filled, and what is left of the hole (H, W). `source`
+    (H, W) are the pixels that may be believed.
+    """
     filled, rest = rgb.copy(), hole.copy()
-    box = inside(hole_box(hole, REACH))
+    box = box_index(hole_box(hole, REACH))
     local = None if labels is None else labels[box]
     for region, known in each_region(hole[box], source[box], local):
         plane = _fitted(rgb[box], known & _near(region))
@@ -31,8 +35,11 @@ def continue_planes(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None) -
 
 
 def is_smooth(rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None) -> bool:
-    """Whether each region has nothing but grain and slow changes of light around the hole."""
-    box = inside(hole_box(hole, REACH))
+    """Whether each region has nothing but grain and slow changes of light around the hole.
+
+    Nearly all pixels must lie within a few levels of a surface of the second degree.
+    """
+    box = box_index(hole_box(hole, REACH))
     local = None if labels is None else labels[box]
     regions = each_region(hole[box], source[box], local)
     return all(_is_surface(rgb[box], known & _near(region)) for region, known in regions)

@@ -1,38 +1,47 @@
-"""From a name to an inpainter that is ready to fill."""
+"""From the table of inpainters to an inpainter that is ready to fill."""
 
 from collections.abc import Callable
 from pathlib import Path
+from pkgutil import resolve_name
 
 from birefcli.errors import UsageError
-from birefcli.inpaint.choose import AutoInpainter
-from birefcli.inpaint.exemplar import Exemplar
-from birefcli.inpaint.lama import Lama
-from birefcli.inpaint.membrane import Membrane, PaletteFill
-from birefcli.inpaint.navier import NavierStokes
-from birefcli.inpaint.patchmatch import PatchMatch
-from birefcli.inpaint.protocol import Inpainter
-
-NETWORKS = ("lama", "anime-lama")
-NAMES = ("auto", "patchmatch", "exemplar", "membrane", "palette", "ns", *NETWORKS, "auto+lama")
-
+from birefcli.inpaint.protocol import Inpainter, RecordsWeights
+from birefcli.inpaint.table import INPAINTERS, Ground, InpainterEntry, inpainter_names
 
 # Gives the network of a name, of this file or of where its file is looked for.
-LoadNetwork = Callable[[str, Path | None], Lama]
+LoadNetwork = Callable[[str, Path | None], object]
 
 
 def find_inpainter(name: str, load_network: LoadNetwork) -> Inpainter:
-    """Give the inpainter called `name`; `load_network` is asked only for a network.
+    """Return the inpainter that `--inpaint NAME` asks for.
 
-    `lama:FILE` and `anime-lama:FILE` name the network's file. Raise UsageError for an unknown name.
+    `load_network` is called only for an entry that needs a network, which alone may be given as
+    `NAME:FILE`. Raise UsageError for an unknown name, and whatever `load_network` raises.
     """
-    plain: tuple[Inpainter, ...]
-    plain = AutoInpainter(), PatchMatch(), Exemplar(), Membrane(), PaletteFill(), NavierStokes()
-    for inpainter in plain:
-        if inpainter.name == name:
-            return inpainter
-    network, _, file = name.partition(":")
-    if network not in (*NETWORKS, "auto+lama"):
-        raise UsageError(f"no inpainter is called {name!r}; --inpaint takes {', '.join(NAMES)}")
-    path = Path(file).expanduser() if file else None
-    lama = load_network(network.removeprefix("auto+"), path)
-    return AutoInpainter(slow=lama) if network.startswith("auto+") else lama
+    word, colon, file = name.partition(":")
+    entry = _find_entry(word)
+    if entry is None or (colon and entry.network is None):
+        known = ", ".join(inpainter_names())
+        raise UsageError(f"no inpainter is called {name!r}; --inpaint takes {known}")
+    load: Callable[..., Inpainter] = resolve_name(entry.load)
+    if entry.network is None:
+        return load()
+    return load(load_network(entry.network, Path(file).expanduser() if file else None))
+
+
+def fillers_for(ground: Ground) -> tuple[Inpainter, ...]:
+    """Return what `auto` tries on a ground, in the order of the table."""
+    return tuple(resolve_name(entry.auto[ground])() for entry in INPAINTERS if ground in entry.auto)
+
+
+def provenance_of(inpainter: Inpainter) -> dict[str, str | None]:
+    """Return what the manifest records of an inpainter's weights.
+
+    It has every key of the table, with None where the inpainter has no such weights.
+    """
+    told = inpainter.provenance if isinstance(inpainter, RecordsWeights) else {}
+    return {key: told.get(key) for entry in INPAINTERS for key in entry.provenance}
+
+
+def _find_entry(name: str) -> InpainterEntry | None:
+    return next((entry for entry in INPAINTERS if entry.name == name), None)

@@ -6,15 +6,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Labels, Mask, Rgb, rescale, to_uint8
-from birefcli.inpaint.palette import Palette, find_palette
-from birefcli.inpaint.protocol import blind_fill, each_region, hole_box, inside, paste, rim
+from birefcli.image.types import Mask, Rgb, rescale, to_uint8
+from birefcli.inpaint.holes import box_index, each_region, hole_box, rim
+from birefcli.inpaint.palette import find_palette
+from birefcli.inpaint.protocol import FillTask, HoleFiller
 
 _Floats = NDArray[np.float32]
 
 SWEEPS = 12  # Jacobi sweeps a level
 MARGIN = 8  # known pixels around the hole that the membrane is fixed to
 RIM = 3  # pixels around the hole whose grain it takes on
+PALETTE_RIM = 8  # pixels around the hole whose colours are its palette
 # A rim whose pixels stray further than this from their surroundings would betray a smooth fill, so
 # that is dithered and gets their grain; flat graphics and clean gradients stay clean. What strays
 # further than grain does is texture, which nothing drawn at random looks like.
@@ -22,68 +24,53 @@ GRAIN, MOST_GRAIN = 0.5, 4.0
 
 
 @dataclass(frozen=True)
-class Membrane:
+class Membrane(HoleFiller):
     """Solves Laplace's equation in the hole, with the known pixels as its frame."""
 
     name: str = "membrane"
 
-    def __call__(
-        self,
-        rgb: Rgb,
-        hole: Mask,
-        *,
-        labels: Labels | None = None,
-        source: Mask | None = None,
-        seed: int = 0,
-    ) -> Rgb:
+    def fill_hole(self, task: FillTask) -> Rgb:
         """Fill the hole smoothly from its rim, each region from its own."""
-        if (answer := blind_fill(rgb, hole)) is not None:
-            return answer
-        box = inside(hole_box(hole, MARGIN))
+        rgb, hole, labels = task.rgb, task.hole, task.labels
+        box = box_index(hole_box(hole, MARGIN))
         crop, gap = rgb[box], hole[box]
         filled = crop.astype(np.float32)
         for region, known in each_region(gap, ~gap, None if labels is None else labels[box]):
-            filled[region] = stretch(crop, known)[region]
+            filled[region] = solve_membrane(crop, known)[region]
         strays = _strays(crop, rim(gap, RIM))
         stray = float(np.median(np.abs(strays).max(-1))) if len(strays) else 0.0
         if stray > GRAIN:
-            random = np.random.default_rng(seed)
+            random = np.random.default_rng(task.seed)
             filled += random.uniform(-0.5, 0.5, filled.shape)
             if stray <= MOST_GRAIN:
                 grain = strays[random.integers(0, len(strays), int(gap.sum()))]
                 filled[gap] += np.clip(grain, -2 * stray, 2 * stray)
         answer = rgb.copy()
         answer[box] = to_uint8(filled)
-        return paste(rgb, hole, answer)
+        return answer
 
 
 @dataclass(frozen=True)
-class PaletteFill:
+class PaletteFill(HoleFiller):
     """The membrane, with every pixel snapped to the few colours of the rim where they are few."""
 
     name: str = "palette"
 
-    def __call__(
-        self,
-        rgb: Rgb,
-        hole: Mask,
-        *,
-        labels: Labels | None = None,
-        source: Mask | None = None,
-        seed: int = 0,
-    ) -> Rgb:
+    def fill_hole(self, task: FillTask) -> Rgb:
         """Fill the hole smoothly, then snap the fill to the rim's palette if it has one."""
-        filled = Membrane()(rgb, hole, labels=labels, source=source, seed=seed)
-        if not hole.any() or hole.all():
-            return filled
-        palette: Palette | None = find_palette(rgb[rim(hole, 8)])
+        filled = Membrane().fill(task).rgb
+        palette = find_palette(task.rgb[rim(task.hole, PALETTE_RIM)])
         if palette is not None:
-            filled[hole] = palette.snap(filled[hole])
+            filled[task.hole] = palette.snap(filled[task.hole])
         return filled
 
 
-def stretch(rgb: Rgb | _Floats, known: Mask) -> _Floats:
-    """Give known pixels their colour and all others the membrane's (H, W, 3), on 0…255."""
+def solve_membrane(rgb: Rgb | _Floats, known: Mask) -> _Floats:
+    """Return float32 (H, W, 3) on 0…255: known pixels as they are, all others the membrane's.
+
+    The membrane is found coarse to fine, as by "pull-push" in Gortler et al., "The Lumigraph"
+    (1996), with a few sweeps of Jacobi's method at every size.
+    """
     return _pull_push(rgb.astype(np.float32), known)
 
 

@@ -18,13 +18,16 @@ class Palette:
     colors: Rgb
 
     def snap(self, pixels: Rgb) -> Rgb:
-        """Give every pixel (N, 3) the nearest of the colours."""
+        """Return for every pixel, uint8 (N, 3), the nearest of the colours, by squared distance."""
         apart = pixels[:, None].astype(np.int32) - self.colors[None].astype(np.int32)
         return np.asarray(self.colors[np.square(apart).sum(-1).argmin(1)], np.uint8)
 
 
 def find_palette(pixels: Rgb) -> Palette | None:
-    """Give the colours that make up nearly all pixels (N, 3); None when those are many."""
+    """Return the at most 16 colours of 99 % of some pixels, uint8 (N, 3); None where it takes more.
+
+    Colours that differ by under four levels count as one.
+    """
     if not len(pixels):
         return None
     coarse = pixels.astype(np.int32) // STEP

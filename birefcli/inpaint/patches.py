@@ -1,4 +1,7 @@
-"""A picture whose hole is being filled patch by patch, and how the next patch is found."""
+"""A picture whose hole is being filled patch by patch, and how the next patch is found.
+
+Priorities and search follow Criminisi, Perez and Toyama (2004); see exemplar.py.
+"""
 
 from dataclasses import dataclass
 
@@ -23,7 +26,7 @@ WIDE_SHARE = 1.0
 
 
 @dataclass(frozen=True)
-class Step:
+class PatchCopy:
     """A patch that was copied: its middle, and the middle of where it came from."""
 
     y: int
@@ -38,8 +41,11 @@ class Patchwork:
     def __init__(
         self, rgb: Rgb, hole: Mask, source: Mask, labels: Labels | None, radius: int
     ) -> None:
-        """Take a picture with a hole and at least one pixel of `source` outside it."""
-        while radius and not middles(source, radius).any():
+        """Take a picture, uint8 (H, W, 3), with a hole and at least one pixel of `source` (H, W).
+
+        Patches have `radius` pixels to each side, or fewer where no whole one fits in `source`.
+        """
+        while radius and not patch_centers(source, radius).any():
             radius -= 1
         self.radius = radius
         border = ((WIDE, WIDE), (WIDE, WIDE), (0, 0))
@@ -47,7 +53,7 @@ class Patchwork:
         self.todo = np.pad(hole, WIDE)
         self.known = np.pad(~hole, WIDE)
         self.source = np.pad(source, WIDE)
-        self.middles = np.pad(middles(source, radius), WIDE)
+        self.middles = np.pad(patch_centers(source, radius), WIDE)
         self.squares = np.square(self.rgb).sum(-1)
         self.labels = None if labels is None else np.pad(labels, WIDE, mode="edge")
         # A region that nothing can be copied from takes what fits.
@@ -58,11 +64,14 @@ class Patchwork:
         # 1 where the picture itself is known, less the further a copy lies from that.
         self.trust = self.known.astype(np.float32)
 
-    def fill(self, reach: int) -> list[Step]:
-        """Fill the hole, strongest edges first, and tell every patch that was copied."""
+    def fill(self, reach: int) -> list[PatchCopy]:
+        """Fill the hole, strongest edges first, and return every patch that was copied.
+
+        Patches are fetched from up to `reach` pixels away, or further where there is none.
+        """
         height, width = self.todo.shape
         self._rank(slice(0, height), slice(0, width))
-        steps: list[Step] = []
+        steps: list[PatchCopy] = []
         while True:
             y, x = divmod(int(self.priority.argmax()), width)
             if self.priority[y, x] <= 0:
@@ -72,12 +81,12 @@ class Patchwork:
             if self.todo[y, x]:
                 from_y, from_x = self._nearest_kin(y, x)
                 self._take(y, x, from_y, from_x)
-            steps.append(Step(y - WIDE, x - WIDE, from_y - WIDE, from_x - WIDE))
+            steps.append(PatchCopy(y - WIDE, x - WIDE, from_y - WIDE, from_x - WIDE))
             r = self.radius
             self._rank(slice(max(y - 3 * r - 1, 0), y + 3 * r + 2), _around(x, 3 * r + 1))
 
     def fill_rest(self) -> None:
-        """Give what is left of the hole the nearest pixel of its own region."""
+        """Fill what is left of the hole with the nearest source pixel of the same region."""
         if not self.todo.any():
             return
         regions = [None] if self.labels is None else [int(v) for v in np.unique(self.labels)]
@@ -90,12 +99,12 @@ class Patchwork:
                 kin = own if own.any() else self.source
             if rest.any():
                 ys, xs = np.nonzero(rest)
-                self.rgb[ys, xs] = self.rgb[nearest(kin, ys, xs)]
+                self.rgb[ys, xs] = self.rgb[nearest_pixels(kin, ys, xs)]
                 self.todo[ys, xs] = False
                 self.known[ys, xs] = True
 
     def result(self) -> Rgb:
-        """Give the picture at its own size."""
+        """Return the picture as it is filled now, uint8 (H, W, 3)."""
         return self.rgb[WIDE:-WIDE, WIDE:-WIDE].astype(np.uint8)
 
     # The next patch.
@@ -222,7 +231,7 @@ class Patchwork:
         nearest = int(((ys - y) ** 2 + (xs - x) ** 2).argmin())
         return int(ys[nearest]), int(xs[nearest])
 
-    def copy_near(self, step: Step, radius: int, scale: int) -> None:
+    def copy_near(self, step: PatchCopy, radius: int, scale: int) -> None:
         """Copy a patch that was planned `scale` times smaller, from where it fits best."""
         height, width = self.todo.shape
         top = (step.y - radius) * scale + WIDE
@@ -256,8 +265,8 @@ class Patchwork:
         self._transfer(patch, origin)
 
 
-def middles(source: Mask, radius: int) -> Mask:
-    """Where a whole patch around a pixel lies in the source."""
+def patch_centers(source: Mask, radius: int) -> Mask:
+    """Return where a patch of `radius` pixels to each side lies wholly in the source (H, W)."""
     side = 2 * radius + 1
     kernel = np.ones((side, side), np.uint8)
     whole = cv2.erode(
@@ -288,10 +297,10 @@ def _widen(span: slice, by: int) -> slice:
     return slice(max(span.start - by, 0), span.stop + by)
 
 
-def nearest(
+def nearest_pixels(
     kin: Mask, ys: NDArray[np.intp], xs: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Find the nearest pixel of a mask to each of some places."""
+    """Return the rows and the columns of the mask's pixels nearest to some places (N)."""
     _, numbers = cv2.distanceTransformWithLabels(
         (~kin).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )

@@ -1,7 +1,8 @@
 """The fill for photographs: patches that fit one another, found coarse to fine, without seams.
 
-After Wexler, Shechtman and Irani, "Space-Time Completion of Video" (2007), and Barnes et al.,
-"PatchMatch" (2009).
+After Wexler, Shechtman and Irani, "Space-Time Completion of Video" (2007), and Barnes, Shechtman,
+Finkelstein and Goldman, "PatchMatch: A Randomized Correspondence Algorithm for Structural Image
+Editing" (2009).
 """
 
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Labels, Mask, Rgb, rescale, to_uint8
+from birefcli.image.types import Mask, Rgb, rescale, to_uint8
 from birefcli.inpaint.exemplar import Exemplar
 from birefcli.inpaint.field import Field
-from birefcli.inpaint.membrane import stretch
-from birefcli.inpaint.patches import nearest
-from birefcli.inpaint.protocol import blind_fill, each_region, hole_box, inside, paste
-from birefcli.inpaint.seams import level
+from birefcli.inpaint.holes import box_index, each_region, hole_box
+from birefcli.inpaint.membrane import solve_membrane
+from birefcli.inpaint.patches import nearest_pixels
+from birefcli.inpaint.protocol import FillTask, HoleFiller
+from birefcli.inpaint.seams import level_seams
 
 _Floats = NDArray[np.float32]
 _Places = NDArray[np.intp]
@@ -30,7 +32,7 @@ MATCHED = 60_000
 
 
 @dataclass(frozen=True)
-class PatchMatch:
+class PatchMatch(HoleFiller):
     """Copies patches that agree with all their neighbours, then levels their light.
 
     Without `levels` it only copies, and no colour is invented.
@@ -39,40 +41,35 @@ class PatchMatch:
     levels: bool = True
     name: str = "patchmatch"
 
-    def __call__(
-        self,
-        rgb: Rgb,
-        hole: Mask,
-        *,
-        labels: Labels | None = None,
-        source: Mask | None = None,
-        seed: int = 0,
-    ) -> Rgb:
-        """Fill the hole from `source`, each region from its own."""
-        if (answer := blind_fill(rgb, hole)) is not None:
-            return answer
-        source = ~hole if source is None or not (source & ~hole).any() else source & ~hole
+    def fill_hole(self, task: FillTask) -> Rgb:
+        """Fill the hole with patches of the sources, each region from its own."""
+        rgb, hole, labels, source = task.rgb, task.hole, task.labels, task.sources
         tight = hole_box(hole, 0)
         longer = max(tight[2] - tight[0], tight[3] - tight[1])
-        box = inside(hole_box(hole, min(max(longer // 2, LEAST_MARGIN), MOST_MARGIN)))
+        box = box_index(hole_box(hole, min(max(longer // 2, LEAST_MARGIN), MOST_MARGIN)))
         local = None if labels is None else labels[box]
-        random = np.random.default_rng(seed)
+        random = np.random.default_rng(task.seed)
         filled, rest = rgb.copy(), hole.copy()
         for region, known in each_region(hole[box], source[box], local):
             own = np.ones_like(region)
             if local is not None and (local[known] == local[region][0]).all():
                 own = local == local[region][0]
-            shown = _Shown(rgb[box].astype(np.float32), region, known, own & ~hole[box])
+            shown = _Level(rgb[box].astype(np.float32), region, known, own & ~hole[box])
             if (found := _fill(shown, random, levels=self.levels)) is not None:
                 filled[box][region] = to_uint8(found[region])
                 rest[box][region] = False
         # Where whole patches are rare, smaller ones are copied.
-        return paste(rgb, hole, Exemplar()(filled, rest, labels=labels, source=source))
+        return Exemplar()(filled, rest, labels=labels, source=source)
+
+
+def copy_only() -> PatchMatch:
+    """Return the fill for pixel art and flat graphics, whose colours are all the picture's own."""
+    return PatchMatch(levels=False)
 
 
 @dataclass(frozen=True, eq=False)
-class _Shown:
-    """A picture (H, W, 3), what is to be filled, from where, and what else is seen of it."""
+class _Level:
+    """The picture at one size (H, W, 3), its hole, where to copy from, and what else is known."""
 
     rgb: _Floats
     hole: Mask
@@ -89,7 +86,7 @@ class _Shown:
         depth = cv2.distanceTransform(np.pad(self.hole.astype(np.uint8), 1), cv2.DIST_C, 3)
         return bool(depth.max() <= THIN) or min(self.hole.shape) < NARROW
 
-    def halved(self) -> "_Shown":
+    def halved(self) -> "_Level":
         """Average the known pixels of every 2×2 block; any hole in it makes it hole."""
         height, width = self.hole.shape
         size = -(-height // 2), -(-width // 2)
@@ -104,20 +101,20 @@ class _Shown:
         mean = rescale(seen, size, cv2.INTER_AREA) / np.maximum(known, 1e-6)[..., None]
         hole = share(self.hole) > 0
         source = (share(self.source) > 0.999) & ~hole
-        return _Shown(mean.astype(np.float32), hole, source, (known > 0) & ~hole)
+        return _Level(mean.astype(np.float32), hole, source, (known > 0) & ~hole)
 
 
-def _fill(shown: _Shown, random: np.random.Generator, *, levels: bool) -> _Floats | None:
+def _fill(shown: _Level, random: np.random.Generator, *, levels: bool) -> _Floats | None:
     """Fill a small copy, then one twice as large, up to the picture; None if it has no patches."""
-    if shown.field().is_poor:
+    if shown.field().has_few_sources:
         return None
     sizes = [shown]
     while not sizes[-1].is_small:
         smaller = sizes[-1].halved()
-        if smaller.field().is_poor:
+        if smaller.field().has_few_sources:
             break
         sizes.append(smaller)
-    field = _begun(sizes.pop())
+    field = _fill_smallest(sizes.pop())
     rows, columns = field.origins()
     filled = field.picture()
     for larger in reversed(sizes):
@@ -130,29 +127,29 @@ def _fill(shown: _Shown, random: np.random.Generator, *, levels: bool) -> _Float
             rows, columns = field.origins()
             filled = field.picture()
         else:
-            rows, columns = _doubled(rows, columns, larger)
+            rows, columns = _double_origins(rows, columns, larger)
             filled = larger.rgb[rows, columns]
     if not levels:
         return filled
-    return level(filled, shown.hole, shown.known, rows, columns)
+    return level_seams(filled, shown.hole, shown.known, rows, columns)
 
 
-def _begun(shown: _Shown) -> Field:
+def _fill_smallest(shown: _Level) -> Field:
     """Fill the smallest copy, from copied edges and from a smooth one; keep what fits better."""
     own = (shown.hole | shown.known).astype(np.int32)
     copied = Exemplar()(to_uint8(shown.rgb), shown.hole, labels=own, source=shown.source)
     fields = []
-    for first in (copied.astype(np.float32), stretch(shown.rgb, shown.known)):
+    for first in (copied.astype(np.float32), solve_membrane(shown.rgb, shown.known)):
         start = np.where(shown.hole[..., None], first, shown.rgb)
-        field = _Shown(start, shown.hole, shown.source, shown.known).field()
+        field = _Level(start, shown.hole, shown.source, shown.known).field()
         for _ in range(ROUNDS):
             field.match_all()
             field.compose()
         fields.append(field)
-    return min(fields, key=Field.disagreement)
+    return min(fields, key=Field.mean_cost)
 
 
-def _doubled(rows: _Places, columns: _Places, larger: _Shown) -> tuple[_Places, _Places]:
+def _double_origins(rows: _Places, columns: _Places, larger: _Level) -> tuple[_Places, _Places]:
     """Let every pixel of the hole come from where its half-sized pixel does."""
     height, width = larger.hole.shape
     at_y, at_x = np.mgrid[:height, :width]
@@ -160,5 +157,5 @@ def _doubled(rows: _Places, columns: _Places, larger: _Shown) -> tuple[_Places, 
     small = ys // 2, xs // 2
     from_y = np.minimum(2 * rows[small] + ys % 2, height - 1)
     from_x = np.minimum(2 * columns[small] + xs % 2, width - 1)
-    at_y[ys, xs], at_x[ys, xs] = nearest(larger.source, from_y, from_x)
+    at_y[ys, xs], at_x[ys, xs] = nearest_pixels(larger.source, from_y, from_x)
     return at_y, at_x

@@ -1,18 +1,16 @@
-"""What fills a hole: one protocol, what came of it, and the parts every filler shares."""
+"""What fills a hole: the protocol of an inpainter, the task it is given, and what comes back."""
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import cv2
-import numpy as np
-
 from birefcli.image.types import Labels, Mask, Rgb
-from birefcli.matte.morphology import Box, pad_box
+from birefcli.inpaint.holes import blind_fill, labels_matter, paste
 
 
 class Inpainter(Protocol):
-    """Anything that fills a hole."""
+    """Anything that fills a hole in a picture."""
 
     @property
     def name(self) -> str:
@@ -27,12 +25,43 @@ class Inpainter(Protocol):
         source: Mask | None = None,
         seed: int = 0,
     ) -> Rgb:
-        """Give the picture with its hole filled and every other pixel as it was.
+        """Return a copy of the picture, uint8 (H, W, 3), with the hole filled.
 
-        `labels` says which region each pixel belongs to, inside the hole too, and each region is
-        filled from its own side. `source` is where pixels may be copied from; the default is
-        everything outside the hole. Same seed, same bytes.
+        `hole`, bool (H, W), is True where pixels are to be made up; what lies there is never
+        looked at, and every other pixel stays as it is. `labels`, int32 (H, W), numbers the region
+        of each pixel, inside the hole too: each region is filled from its own side. `source`, bool
+        (H, W), is where pixels may be copied from; the default is all that is no hole. Without a
+        hole the picture comes back; where all is hole, it is filled with its commonest colour.
+        The same arguments give the same bytes.
         """
+
+
+@runtime_checkable
+class RecordsWeights(Protocol):
+    """An inpainter with weights that the manifest records."""
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """Keys of the manifest, as the table lists them, and what stands there."""
+
+
+@dataclass(frozen=True, eq=False)
+class FillTask:
+    """The arguments of an inpainter in one value; `Inpainter` says what they mean."""
+
+    rgb: Rgb
+    hole: Mask
+    labels: Labels | None = None
+    source: Mask | None = None
+    seed: int = 0
+
+    @property
+    def sources(self) -> Mask:
+        """Where pixels may be copied from (H, W): all that is no hole where `source` has none."""
+        known = ~self.hole
+        if self.source is None or not (self.source & known).any():
+            return known
+        return self.source & known
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,19 +69,53 @@ class Filled:
     """A filled picture (H, W, 3), and how it came about."""
 
     rgb: Rgb
-    backend: str
+    backend: str  # the name of the inpainter that filled it
     proxy_l1: float | None = None  # mean error in levels on a hole whose content was known
-    label_prior: bool = False  # whether regions told the filler where to take from
+    label_prior: bool = False  # whether regions decided where pixels were taken from
 
 
-@runtime_checkable
-class Telling(Protocol):
-    """A filler that can say how it filled."""
+class ReportingInpainter(ABC):
+    """An inpainter that tells how it filled; being called is answered by `fill`."""
 
-    def fill(
-        self, rgb: Rgb, hole: Mask, *, labels: Labels | None, source: Mask | None, seed: int
-    ) -> Filled:
-        """Fill the hole and say how."""
+    @abstractmethod
+    def fill(self, task: FillTask) -> Filled:
+        """Fill the hole as `Inpainter` says, and tell how."""
+
+    def __call__(
+        self,
+        rgb: Rgb,
+        hole: Mask,
+        *,
+        labels: Labels | None = None,
+        source: Mask | None = None,
+        seed: int = 0,
+    ) -> Rgb:
+        """Fill the hole as `Inpainter` says."""
+        return self.fill(FillTask(rgb, hole, labels, source, seed)).rgb
+
+
+class HoleFiller(ReportingInpainter):
+    """An inpainter that only has to fill holes with known pixels around them."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What `--inpaint` and the manifest call it."""
+
+    @abstractmethod
+    def fill_hole(self, task: FillTask) -> Rgb:
+        """Return the picture with its hole filled; what is returned outside the hole is ignored.
+
+        The hole is neither empty nor the whole picture.
+        """
+
+    def fill(self, task: FillTask) -> Filled:
+        """Fill the hole as `Inpainter` says, and tell how."""
+        filled = blind_fill(task.rgb, task.hole)
+        if filled is None:
+            filled = paste(task.rgb, task.hole, self.fill_hole(task))
+        prior = labels_matter(task.hole, task.labels)
+        return Filled(filled, self.name, label_prior=prior)
 
 
 def fill(
@@ -64,63 +127,13 @@ def fill(
     source: Mask | None = None,
     seed: int = 0,
 ) -> Filled:
-    """Fill a hole with any inpainter and say how it was done."""
-    if isinstance(inpaint, Telling):
-        return inpaint.fill(rgb, hole, labels=labels, source=source, seed=seed)
-    filled = inpaint(rgb, hole, labels=labels, source=source, seed=seed)
-    return Filled(filled, inpaint.name, label_prior=labels_matter(hole, labels))
+    """Fill a hole with any inpainter, as `Inpainter` says, and tell how."""
+    return fill_task(inpaint, FillTask(rgb, hole, labels, source, seed))
 
 
-def labels_matter(hole: Mask, labels: Labels | None) -> bool:
-    """Whether regions meet in or around a hole, so that they decide where a fill comes from."""
-    return labels is not None and bool(hole.any()) and len(np.unique(labels)) > 1
-
-
-def blind_fill(rgb: Rgb, hole: Mask) -> Rgb | None:
-    """Give the answer where there is nothing to do or to go by; None where there is.
-
-    Without a hole that is the picture; where all is hole, the picture's commonest colour.
-    """
-    if not hole.any():
-        return rgb.copy()
-    if hole.all():
-        colors, counts = np.unique(rgb.reshape(-1, 3), axis=0, return_counts=True)
-        return np.broadcast_to(colors[counts.argmax()], rgb.shape).copy()
-    return None
-
-
-def paste(rgb: Rgb, hole: Mask, filled: Rgb) -> Rgb:
-    """Take the fill inside the hole and the picture outside it."""
-    return np.where(hole[..., None], filled, rgb)
-
-
-def hole_box(hole: Mask, margin: int) -> Box:
-    """Give the box around a hole that is not empty, `margin` pixels wider on every side."""
-    rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
-    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    return pad_box(box, margin, (hole.shape[0], hole.shape[1]))
-
-
-def inside(box: Box) -> tuple[slice, slice]:
-    """Give the index that cuts a box out of an array."""
-    left, top, right, bottom = box
-    return slice(top, bottom), slice(left, right)
-
-
-def rim(hole: Mask, width: int) -> Mask:
-    """Give the known pixels within `width` pixels of a hole."""
-    side = 2 * width + 1
-    near = cv2.dilate(hole.astype(np.uint8), np.ones((side, side), np.uint8))
-    return np.asarray(near, np.bool_) & ~hole
-
-
-def each_region(hole: Mask, known: Mask, labels: Labels | None) -> Iterator[tuple[Mask, Mask]]:
-    """Pair each region's part of a hole with the known pixels that it may be filled from.
-
-    A region without known pixels of its own takes from all.
-    """
-    for label in [] if labels is None else np.unique(labels[hole]):
-        own = known & (labels == label)
-        yield hole & (labels == label), own if own.any() else known
-    if labels is None:
-        yield hole, known
+def fill_task(inpaint: Inpainter, task: FillTask) -> Filled:
+    """Fill the hole of a task with any inpainter, and tell how."""
+    if isinstance(inpaint, ReportingInpainter):
+        return inpaint.fill(task)
+    filled = inpaint(task.rgb, task.hole, labels=task.labels, source=task.source, seed=task.seed)
+    return Filled(filled, inpaint.name, label_prior=labels_matter(task.hole, task.labels))

@@ -1,4 +1,4 @@
-"""Levelling a fill of copies: where two of them meet, their light runs into one another.
+"""Levelling a fill that was copied together: the light of neighbouring copies is evened out.
 
 After Perez, Gangnet and Blake, "Poisson Image Editing" (2003): the fill gets the slopes that its
 pixels had where they come from, and the picture's own colours at its rim.
@@ -19,8 +19,8 @@ CYCLES, SWEEPS = 3, 4
 _AROUND = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
 
 
-def level(rgb: _Floats, hole: Mask, known: Mask, rows: _Places, columns: _Places) -> _Floats:
-    """Give the picture (H, W, 3) without the steps between copies that lie side by side.
+def level_seams(rgb: _Floats, hole: Mask, known: Mask, rows: _Places, columns: _Places) -> _Floats:
+    """Return float32 (H, W, 3) without the steps between copies that lie side by side.
 
     `rows` and `columns` (H, W) say where each pixel was copied from; what is neither hole nor
     `known` is not looked at.

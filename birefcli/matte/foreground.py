@@ -53,7 +53,10 @@ def blur_fusion(image: _Image, alpha: Matte, windows: tuple[int, ...] = WINDOWS)
 def fusion_pass(
     image: _Image, foreground: _Image, backdrop: _Image, alpha: Matte, window: int
 ) -> tuple[_Image, _Image]:
-    """Better both estimates by their means over a window of `window` × `window` pixels."""
+    """Return better estimates of both, from their means over `window` × `window` pixels.
+
+    Images are float32 (H, W, 3) of 0…1.
+    """
     a = alpha[..., None]
 
     def blur(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -68,7 +71,7 @@ def fusion_pass(
 
 
 def over(foreground: Rgb, matte: Matte, backdrop: Rgb) -> Rgb:
-    """Lay the foreground over the backdrop."""
+    """Return the foreground over the backdrop, by a matte (H, W) of 0…1: uint8 (H, W, 3)."""
     m = matte[..., None]
     return to_uint8(m * foreground + (1 - m) * backdrop)
 
@@ -85,13 +88,13 @@ def over8(rgba: Rgba, backdrop: Rgb) -> Rgb:
 
 
 def flatten(rgba: npt.NDArray[np.uint8], color: Color) -> Rgb:
-    """Lay an RGBA picture (H, W, 4) over one colour."""
+    """Return an RGBA picture (H, W, 4) over one colour: uint8 (H, W, 3)."""
     matte = rgba[..., 3].astype(np.float32) / np.float32(255)
     return over(rgba[..., :3], matte, np.array(color, np.uint8))
 
 
 def clear_hidden(rgb: Rgb, alpha: Alpha) -> Rgb:
-    """Make colours that nobody sees black: those where alpha is 0."""
+    """Return colours (H, W, 3) that are black wherever alpha (H, W) is 0."""
     return np.where(alpha[..., None] > 0, rgb, np.uint8(0))
 
 
@@ -103,7 +106,10 @@ def checkerboard(size: Size, square: int = 8) -> Rgb:
 
 
 def parse_color(text: str) -> Color:
-    """Read a colour as people write it: white, #fff, #ffffff or 255,255,255."""
+    """Read a colour as people write it: white, #fff, #ffffff or 255,255,255.
+
+    Raise UsageError for anything else.
+    """
     try:
         if "," in text and "(" not in text:
             values = tuple(int(part) for part in text.split(","))

@@ -31,7 +31,7 @@ class Grid:
     top: int = 0
 
     def native(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Take one pixel of every cell (H, W, C), those cut off by the frame too."""
+        """Return one pixel of every cell of a picture (H, W, C), those cut off by the frame too."""
         rows, columns = self._cells(picture.shape[0], picture.shape[1])
         _, first_row = np.unique(rows, return_index=True)
         _, first_column = np.unique(columns, return_index=True)
@@ -81,7 +81,7 @@ def find_grid(picture: NDArray[np.uint8]) -> Grid | None:
 
 
 def art_grid(rgb: Rgb) -> Grid | None:
-    """Give the grid of pixel art, enlarged or not; None for anything else."""
+    """Return the grid of pixel art, uint8 (H, W, 3), enlarged or not; None for anything else."""
     return find_grid(rgb) or (NATIVE if looks_hard(rgb) else None)
 
 
@@ -116,7 +116,7 @@ def decided_by_color(rgb: Rgb, matte: Matte) -> Matte:
 
 
 def decided_on_grid(rgb: Rgb, matte: Matte, grid: Grid) -> Matte:
-    """Decide every pixel of enlarged art at its own size; the matte (H, W) is as large as it is."""
+    """Return a matte of 0 and 1 (H, W) that is decided at the art's own size, cell by cell."""
     if grid.step == 1:
         return decided_by_color(rgb, matte)
     mean = cv2.blur(matte, (grid.step, grid.step), borderType=cv2.BORDER_REPLICATE)

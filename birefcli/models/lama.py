@@ -25,18 +25,20 @@ LONGEST_ON_CPU, LONGEST = 512, 1024  # the long side of what the network sees
 
 @dataclass(frozen=True, eq=False)
 class LamaNetwork:
-    """A network that takes a crop and a mask (255 is hole) and gives the crop filled."""
+    """A loaded network."""
 
+    # Takes a crop (h, w, 3) and a mask (h, w), 255 is hole, and gives the crop filled.
     run: Callable[[Rgb, Alpha], Rgb]
-    longest: int
-    sha256: str
+    longest: int  # pixels of the long side of what it is shown
+    sha256: str  # of its weights
+    name: str
 
 
 def load_lama(name: str, file: Path | None, *, trust: bool, device: str) -> LamaNetwork:
-    """Load `lama` or `anime-lama` from a file, or from where its file is looked for.
+    """Load the network `lama` or `anime-lama` from a file, or from where its file is looked for.
 
-    Raise WeightsError where there is none or it is unknown and not trusted, DeviceError where the
-    device or the package is missing.
+    A file whose hash is not known runs only if `trust` says so. Raise WeightsError where there is
+    no file or it may not run, DeviceError where the device or the package is missing.
     """
     path = file or find_lama(name)
     if not path.is_file():
@@ -52,7 +54,7 @@ def load_lama(name: str, file: Path | None, *, trust: bool, device: str) -> Lama
 
 
 def find_lama(name: str) -> Path:
-    """Give the file that LAMA_MODEL names, that was pulled, or that lies in torch's cache."""
+    """Return the file that LAMA_MODEL names, that was pulled, or that torch's cache should hold."""
     if name == "lama":
         if given := os.environ.get(VARIABLE):
             return Path(given).expanduser()
@@ -109,4 +111,4 @@ def _load(name: str, path: Path, sha256: str, device: str) -> LamaNetwork:
         return np.ascontiguousarray(padded[: crop.shape[0], : crop.shape[1]])
 
     longest = LONGEST_ON_CPU if place.type == "cpu" else LONGEST
-    return LamaNetwork(run, longest, sha256)
+    return LamaNetwork(run, longest, sha256, name)

@@ -64,20 +64,6 @@ class PeelSettings:
 PEEL = PeelSettings()
 
 
-class StackFormat(StrEnum):
-    """How a stack is written; its layers as png and its manifest always are."""
-
-    PNG = "png"
-    ORA = "ora"
-    PSD = "psd"
-    PREVIEW = "preview"
-    ASE = "ase"
-    SHEET = "sheet"
-    SVG = "svg"
-    FULL = "full"
-    BOTTOMS = "bottoms"
-
-
 @dataclass(frozen=True, kw_only=True)
 class PeelCommand:
     """Everything `birefcli peel` needs to know."""
@@ -90,12 +76,8 @@ class PeelCommand:
     max_pixels: int = CutSettings.max_pixels
     # What to write, and where.
     out: str | None = None
-    formats: tuple[StackFormat, ...] = (
-        StackFormat.PNG,
-        StackFormat.ORA,
-        StackFormat.PSD,
-        StackFormat.PREVIEW,
-    )
+    # Names of the table in stack/formats; the command checks them.
+    formats: tuple[str, ...] = ("png", "ora", "psd", "preview")
     explain: bool = False
     verify: bool = True
     # How to peel.

@@ -1,1 +1,1 @@
-"""A stack of layers: what it is, its folder read, verified, and laid back into a picture."""
+"""A stack of layers: its types, its files written, read and verified, and its composed picture."""

@@ -8,16 +8,18 @@ from birefcli.image.files import encode, is_ours, real, write_atomic
 from birefcli.image.types import Rgba
 from birefcli.settings.cutout import SUFFIXES
 from birefcli.stack.formats.ora import without_alpha
-from birefcli.stack.provenance import Source
-from birefcli.stack.read import Opened, read_stack
+from birefcli.stack.read import OpenedStack, read_stack
+from birefcli.stack.types import SourceRecord
 
 COMPOSED = "composed.png"
 
 
 def compose_stack(folder: Path, out: Path | None = None, *, replaces: bool = False) -> Path:
-    """Lay a stack back into a file, `composed.png` in its folder by default; give its path.
+    """Write the picture that a stack composes to, by default as `composed.png` in its folder.
 
-    A file that is not ours is replaced only if `replaces`; one of the stack itself never is.
+    Return its path. A file that is not ours is replaced only if `replaces`, else that is an
+    OutputError; one of the stack itself never is. Raise UsageError for a name or a format that
+    cannot hold the picture, and what `read_stack` raises.
     """
     target = out or folder / COMPOSED
     format = SUFFIXES.get(target.suffix.lower())
@@ -33,17 +35,17 @@ def compose_stack(folder: Path, out: Path | None = None, *, replaces: bool = Fal
 
 
 def composed_bytes(folder: Path) -> bytes:
-    """Lay a stack back and give the bytes of a png."""
+    """Return the bytes of a png of the picture that a stack composes to."""
     opened = read_stack(folder)
     return _encoded(without_alpha(opened.picture), "png", opened.source)
 
 
-def _encoded(picture: Rgba, format: str, source: Source) -> bytes:
+def _encoded(picture: Rgba, format: str, source: SourceRecord) -> bytes:
     assert format in ("png", "webp", "jpg")
     return encode(picture, format, icc=source.icc, dpi=source.dpi)  # type: ignore[arg-type]
 
 
-def _check_target(target: Path, folder: Path, opened: Opened, replaces: bool) -> None:
+def _check_target(target: Path, folder: Path, opened: OpenedStack, replaces: bool) -> None:
     """Refuse to write over the stack, or over what is not ours."""
     manifest = opened.manifest
     names = [*(entry.file for entry in manifest.entries), manifest.mask_file or ""]

@@ -1,4 +1,7 @@
-"""Layers laid over one another with alpha of their own: in whole numbers, and by Pillow."""
+"""Layers composited over one another, in whole numbers and by Pillow.
+
+The operator is "over" on straight alpha: Porter and Duff, "Compositing Digital Images" (1984).
+"""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -10,13 +13,13 @@ from birefcli.image.types import Rgba
 from birefcli.matte.foreground import clear_hidden, over8
 
 
-def lay(background: Rgba, layers: Sequence[Rgba]) -> Rgba:
-    """Lay layers (H, W, 4) over a background (H, W, 4), bottom up: the picture (H, W, 4)."""
-    return clean(reduce(lay_one, layers, background))
+def composite(background: Rgba, layers: Sequence[Rgba]) -> Rgba:
+    """Return the picture (H, W, 4) of layers over a background, each uint8 (H, W, 4), bottom up."""
+    return clean(reduce(composite_one, layers, background))
 
 
-def lay_one(below: Rgba, layer: Rgba) -> Rgba:
-    """Lay one RGBA picture over another; where the lower one is opaque this is `over8`."""
+def composite_one(below: Rgba, layer: Rgba) -> Rgba:
+    """Return one picture over another, both (H, W, 4); over what is opaque this is `over8`."""
     laid = below.copy()
     rows, columns = (np.flatnonzero(layer[..., 3].any(axis)) for axis in (1, 0))
     if len(rows):
@@ -26,15 +29,18 @@ def lay_one(below: Rgba, layer: Rgba) -> Rgba:
     return laid
 
 
-def lay_with_pillow(background: Rgba, layers: Sequence[Rgba]) -> Rgba:
-    """Do the same with Pillow's own compositor."""
+def composite_with_pillow(background: Rgba, layers: Sequence[Rgba]) -> Rgba:
+    """Return what `composite` does, by Pillow's own compositor.
+
+    Where both are thin it may be off by one level.
+    """
     images = (Image.fromarray(layer) for layer in layers)
     laid = reduce(Image.alpha_composite, images, Image.fromarray(background))
     return clean(np.asarray(laid))
 
 
 def clean(rgba: Rgba) -> Rgba:
-    """Make colours that nobody sees black: those where alpha is 0."""
+    """Return a picture (H, W, 4) that is black wherever its alpha is 0."""
     return np.dstack([clear_hidden(rgba[..., :3], rgba[..., 3]), rgba[..., 3]])
 
 

@@ -10,15 +10,17 @@ import numpy as np
 
 from birefcli.errors import PictureError
 from birefcli.matte.morphology import Box, Size
-from birefcli.stack.provenance import Engine, Source, Verdict
-from birefcli.stack.trimmed_layers import Piece
+from birefcli.stack.trimmed_layers import TrimmedLayer
 from birefcli.stack.types import (
     DepthSpan,
+    Difference,
     Edge,
+    EngineRecord,
     Evidence,
     Fill,
     Hole,
     Kind,
+    SourceRecord,
     Stack,
     Stop,
     StopRule,
@@ -39,9 +41,16 @@ _BREAK = re.compile(r"\n\s+")
 
 
 def write_manifest(
-    stack: Stack, pieces: Sequence[Piece], source: Source, engine: Engine, verdict: Verdict
+    stack: Stack,
+    layers: Sequence[TrimmedLayer],
+    source: SourceRecord,
+    engine: EngineRecord,
+    difference: Difference,
 ) -> bytes:
-    """Give the bytes of a manifest; the same stack and facts give the same bytes."""
+    """Return the bytes of a manifest; the same stack and records give the same bytes.
+
+    `layers` are those of the stack, the background first.
+    """
     height, width = stack.size
     invented = int(np.count_nonzero(stack.invented))
     values = {
@@ -58,8 +67,8 @@ def write_manifest(
         "engine": _engine(engine),
         "canvas": {"w": width, "h": height},
         "layers": [
-            _layer(piece, stack.layers[piece.number - 1].evidence if piece.number else None)
-            for piece in pieces
+            _layer(layer, stack.layers[layer.number - 1].evidence if layer.number else None)
+            for layer in layers
         ],
         "graph": {
             "edges": [[edge.front, edge.behind, edge.score] for edge in stack.edges],
@@ -68,10 +77,10 @@ def write_manifest(
         "hallucinated": {"px": invented, "mask_file": MASK_FILE if invented else None},
         "stop": {"rule": stack.stop.rule.value, "detail": stack.stop.detail},
         "verify": {
-            "exact": verdict.is_exact,
-            "differing_px": verdict.differing_px,
-            "max_abs": verdict.max_abs,
-            "soft_overlap_px": verdict.soft_overlap_px,
+            "exact": difference.is_exact,
+            "differing_px": difference.differing_px,
+            "max_abs": difference.max_abs,
+            "soft_overlap_px": difference.soft_overlap_px,
             "formula": FORMULA,
         },
     }
@@ -80,7 +89,10 @@ def write_manifest(
 
 
 def rounded(value: Any) -> Any:
-    """Round every number to four places, so that the last bits of a sum are never told."""
+    """Return JSON values with every number rounded to four places.
+
+    So the last bits of a sum, which differ between machines, are never written.
+    """
     match value:
         case dict():
             return {key: rounded(inner) for key, inner in value.items()}
@@ -94,7 +106,7 @@ def rounded(value: Any) -> Any:
     return value
 
 
-def _engine(engine: Engine) -> dict[str, Any]:
+def _engine(engine: EngineRecord) -> dict[str, Any]:
     return {
         "version": engine.version,
         "segmenter": {
@@ -102,21 +114,21 @@ def _engine(engine: Engine) -> dict[str, Any]:
             "sha256": engine.segmenter_sha256,
             "size": list(engine.segmenter_size) if engine.segmenter_size else None,
         },
-        "inpaint": {"default": engine.inpaint, "lama_sha256": engine.lama_sha256},
+        "inpaint": {"default": engine.inpaint, **engine.inpaint_weights},
         "depth": {"id": engine.depth},
         "seed": engine.seed,
         "options": dict(engine.options),
     }
 
 
-def _layer(piece: Piece, evidence: Evidence | None) -> dict[str, Any]:
-    left, top, right, bottom = piece.box
-    alpha = piece.rgba[..., 3]
+def _layer(layer: TrimmedLayer, evidence: Evidence | None) -> dict[str, Any]:
+    left, top, right, bottom = layer.box
+    alpha = layer.rgba[..., 3]
     visible, opaque = int(np.count_nonzero(alpha)), int(np.count_nonzero(alpha == 255))
     return {
-        "index": piece.number,
-        "name": piece.name,
-        "file": piece.file,
+        "index": layer.number,
+        "name": layer.name,
+        "file": layer.file,
         "box": [left, top, right - left, bottom - top],
         "pass": evidence.step if evidence else 0,
         "area_px": visible,
@@ -148,7 +160,7 @@ def _vote(vote: Vote) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LayerEntry:
     """What a manifest says of one layer, or, as number 0, of the background."""
 
     number: int
@@ -160,14 +172,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest, read; it knows everything about a stack but its pixels."""
+    """What a manifest says: everything about a stack but its pixels."""
 
-    source: Source
-    engine: Engine
+    source: SourceRecord
+    engine: EngineRecord
     canvas: Size
     kind: Kind
     grid: int
-    entries: tuple[Entry, ...]  # the background first
+    entries: tuple[LayerEntry, ...]  # the background first
     edges: tuple[Edge, ...]
     cycles: tuple[tuple[int, ...], ...]
     mask_file: str | None
@@ -175,7 +187,7 @@ class Manifest:
 
 
 def read_manifest(data: bytes, name: str = FILE) -> Manifest:
-    """Read what `write_manifest` wrote; anything else is a PictureError that names the file."""
+    """Read what `write_manifest` wrote; anything else raises PictureError, which names the file."""
     try:
         values = json.loads(data)
         if values["schema"] != SCHEMA:
@@ -205,15 +217,16 @@ def _check_boxes(manifest: Manifest) -> None:
 def _manifest(values: dict[str, Any]) -> Manifest:
     source, engine, graph = values["source"], values["engine"], values["graph"]
     size = engine["segmenter"]["size"]
+    weights = {key: value for key, value in engine["inpaint"].items() if key != "default"}
     return Manifest(
-        source=Source(file=source["file"], sha256=source["sha256"], mode=source["mode"]),
-        engine=Engine(
+        source=SourceRecord(file=source["file"], sha256=source["sha256"], mode=source["mode"]),
+        engine=EngineRecord(
             version=engine["version"],
             segmenter=engine["segmenter"]["id"],
             segmenter_sha256=engine["segmenter"]["sha256"],
             segmenter_size=(size[0], size[1]) if size else None,
             inpaint=engine["inpaint"]["default"],
-            lama_sha256=engine["inpaint"]["lama_sha256"],
+            inpaint_weights=weights,
             depth=engine["depth"]["id"],
             seed=engine["seed"],
             options=dict(engine["options"]),
@@ -229,7 +242,7 @@ def _manifest(values: dict[str, Any]) -> Manifest:
     )
 
 
-def _entry(values: dict[str, Any]) -> Entry:
+def _entry(values: dict[str, Any]) -> LayerEntry:
     left, top, width, height = map(int, values["box"])
     evidence = None
     if values["index"]:
@@ -250,4 +263,4 @@ def _entry(values: dict[str, Any]) -> Entry:
             depth=DepthSpan(**values["depth"]) if values["depth"] else None,
         )
     box = left, top, left + width, top + height
-    return Entry(int(values["index"]), str(values["name"]), str(values["file"]), box, evidence)
+    return LayerEntry(int(values["index"]), str(values["name"]), str(values["file"]), box, evidence)

@@ -12,32 +12,35 @@ from birefcli.image.decode import Picture
 from birefcli.image.files import read_picture
 from birefcli.image.types import Rgba
 from birefcli.matte.morphology import Size
-from birefcli.stack.compositing import clean, lay
-from birefcli.stack.manifest import FILE, Entry, Manifest, read_manifest
-from birefcli.stack.provenance import Engine, Source
-from birefcli.stack.trimmed_layers import placed
-from birefcli.stack.types import Layer, Stack, composed
+from birefcli.stack.compositing import clean, composite
+from birefcli.stack.manifest import FILE, LayerEntry, Manifest, read_manifest
+from birefcli.stack.trimmed_layers import place_on_canvas
+from birefcli.stack.types import EngineRecord, Layer, SourceRecord, Stack, composed
 
 _UNLIMITED = 1 << 62
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class OpenedStack:
     """A stack that was read, and what its manifest says beside it."""
 
     stack: Stack
-    source: Source
-    engine: Engine
+    source: SourceRecord
+    engine: EngineRecord
     manifest: Manifest
 
     @property
     def picture(self) -> Rgba:
         """What the stack composes to (H, W, 4)."""
-        return lay(self.stack.background, [layer.rgba for layer in self.stack.layers])
+        return composite(self.stack.background, [layer.rgba for layer in self.stack.layers])
 
 
-def read_stack(folder: Path) -> Opened:
-    """Read a stack's folder; one without a manifest is an InputError."""
+def read_stack(folder: Path) -> OpenedStack:
+    """Read a stack's folder, also after its layers were edited in another program.
+
+    Raise InputError where there is no stack, PictureError where its manifest is damaged, a file is
+    missing or a layer has another size.
+    """
     if not folder.exists():
         raise InputError(f"there is no {folder}; check the path")
     if folder.is_file():
@@ -64,12 +67,15 @@ def read_stack(folder: Path) -> Opened:
     return _opened(manifest, files)
 
 
-def read_files(files: Mapping[str, bytes]) -> Opened:
-    """Read a stack from the bytes of its files by their names."""
+def read_files(files: Mapping[str, bytes]) -> OpenedStack:
+    """Read a stack from the bytes of its files by their names, the manifest among them.
+
+    Raise PictureError where one is damaged.
+    """
     return _opened(read_manifest(files[FILE]), files)
 
 
-def _opened(manifest: Manifest, files: Mapping[str, Path | bytes]) -> Opened:
+def _opened(manifest: Manifest, files: Mapping[str, Path | bytes]) -> OpenedStack:
     canvas = manifest.canvas
     background, *layers = manifest.entries
     ground = _picture(files[background.file], background.file)
@@ -94,7 +100,7 @@ def _opened(manifest: Manifest, files: Mapping[str, Path | bytes]) -> Opened:
         grid=manifest.grid,
     )
     source = replace(manifest.source, icc=ground.icc, dpi=ground.dpi)
-    return Opened(stack, source, manifest.engine, manifest)
+    return OpenedStack(stack, source, manifest.engine, manifest)
 
 
 def _picture(source: Path | bytes, name: str) -> Picture:
@@ -102,13 +108,13 @@ def _picture(source: Path | bytes, name: str) -> Picture:
     return read_picture(source, max_pixels=_UNLIMITED, name=name)
 
 
-def _on_canvas(picture: Picture, entry: Entry, canvas: Size) -> Rgba:
+def _on_canvas(picture: Picture, entry: LayerEntry, canvas: Size) -> Rgba:
     """Put a layer where it belongs: at its box, or, if it has the canvas's size, all over it."""
     opaque = np.full(picture.size, 255, np.uint8)
     rgba = clean(np.dstack([picture.rgb, opaque if picture.alpha is None else picture.alpha]))
     left, top, right, bottom = entry.box
     if picture.size == (bottom - top, right - left) and right <= canvas[1] and bottom <= canvas[0]:
-        return placed(rgba, entry.box, canvas)
+        return place_on_canvas(rgba, entry.box, canvas)
     if picture.size == canvas:
         return rgba
     height, width = picture.size

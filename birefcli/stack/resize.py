@@ -7,7 +7,7 @@ from birefcli.image.types import Rgba, rescale, to_uint8
 
 
 def shrink_to(rgba: Rgba, side: int) -> Rgba:
-    """Shrink (H, W, 4) so that its long side is at most `side`; nothing is enlarged."""
+    """Return uint8 (H, W, 4) with a long side of at most `side` pixels; nothing is enlarged."""
     height, width = rgba.shape[:2]
     factor = side / max(height, width)
     if factor >= 1:
@@ -16,7 +16,7 @@ def shrink_to(rgba: Rgba, side: int) -> Rgba:
 
 
 def resized(rgba: Rgba, size: tuple[int, int]) -> Rgba:
-    """Bring (H, W, 4) to (height, width), each pixel weighing as much as it is opaque."""
+    """Return uint8 (H, W, 4) at (height, width); pixels weigh as much as they are opaque."""
     alpha = rgba[..., 3:].astype(np.float32)
     weighed = rescale(np.dstack([rgba[..., :3] * alpha / 255, alpha]), size)
     color = weighed[..., :3] * 255 / np.maximum(weighed[..., 3:], 1e-3)
@@ -24,13 +24,16 @@ def resized(rgba: Rgba, size: tuple[int, int]) -> Rgba:
 
 
 def enlarged(rgba: Rgba, factor: int) -> Rgba:
-    """Make every pixel a square of factor × factor."""
+    """Return uint8 (H, W, 4) with every pixel a square of factor × factor."""
     height, width = rgba.shape[:2]
     return rescale(rgba, (height * factor, width * factor), cv2.INTER_NEAREST)
 
 
 def at_native_size(layers: list[Rgba], grid: int) -> list[Rgba]:
-    """Give layers of enlarged pixel art at the art's own size, or as they are where none fits."""
+    """Return layers (H, W, 4) of pixel art, enlarged `grid` times, at the art's own size.
+
+    Where one of them does not lie on the grid, all stay as they are.
+    """
     height, width = layers[0].shape[:2]
     if grid <= 1 or height % grid or width % grid:
         return layers

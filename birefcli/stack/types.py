@@ -1,9 +1,10 @@
 """A stack: the background and the layers that were lifted off it, nearest last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,6 +149,47 @@ class Stack:
     def composed(self) -> Rgb:
         """Lay all layers over the opaque background in whole numbers: the picture (H, W, 3)."""
         return composed(self.background[..., :3], [layer.rgba for layer in self.layers])
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRecord:
+    """What a manifest says of the picture that was peeled."""
+
+    file: str  # its name without folders; - is standard input
+    sha256: str
+    mode: str  # as its file has it: RGB, RGBA, P, L, …
+    # These two are kept by the layers' files instead.
+    icc: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineRecord:
+    """What a manifest says of the program, the models and the settings that peeled it."""
+
+    version: str
+    segmenter: str
+    segmenter_sha256: str
+    segmenter_size: tuple[int, int] | None  # (width, height); None: the weights decide
+    inpaint: str
+    inpaint_weights: Mapping[str, str | None] = field(default_factory=dict)
+    depth: str | None = None
+    seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How what a stack composes to differs from the picture."""
+
+    differing_px: int
+    max_abs: int  # levels
+    soft_overlap_px: int = 0  # where several soft layers lie over one another
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether no pixel differs."""
+        return self.differing_px == 0
 
 
 def composed(background: Rgb, layers: Sequence[Rgba]) -> Rgb:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from birefcli.image.types import Alpha, Mask, Matte, Rgb, Rgba, to_uint8
 from birefcli.inpaint.exemplar import Exemplar
+from birefcli.inpaint.holes import rim
 from birefcli.inpaint.membrane import Membrane
 from birefcli.inpaint.navier import NavierStokes
 from birefcli.inpaint.palette import find_palette
-from birefcli.inpaint.protocol import Inpainter, rim
+from birefcli.inpaint.protocol import Inpainter
 from birefcli.matte.foreground import clear_hidden, estimate_foreground
 from birefcli.models.segmenter import Segmenter
 from birefcli.peel.assemble import enlarge_stack

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from birefcli import __version__
 from birefcli.image.files import encode, read_picture
-from birefcli.image.types import Labels, Mask, Matte, Rgb
-from birefcli.inpaint.protocol import Filled, Inpainter, fill
+from birefcli.image.types import Matte, Rgb
+from birefcli.inpaint.protocol import Filled, FillTask, Inpainter, ReportingInpainter, fill_task
 from birefcli.models.segmenter import Segmenter
 from birefcli.peel.loop import peel
 from birefcli.scenes.suites.draw import TUNING_SEEDS, draw_suite
@@ -20,8 +20,8 @@ from birefcli.settings.cut import CutSettings
 from birefcli.settings.peel import PeelCommand
 from birefcli.settings.synth import Suite
 from birefcli.stack.formats.write_all import stack_files
-from birefcli.stack.provenance import Engine, Source
-from birefcli.stack.verify import judge, require_exact
+from birefcli.stack.types import EngineRecord, SourceRecord
+from birefcli.stack.verify import measure_recomposition, require_exact
 from birefcli.workflows.cut import cut_image
 from birefcli.workflows.peel import as_rgba
 
@@ -89,7 +89,7 @@ class TimedSegmenter:
 
 
 @dataclass(frozen=True)
-class TimedInpainter:
+class TimedInpainter(ReportingInpainter):
     """A filler whose time is counted."""
 
     inpaint: Inpainter
@@ -100,24 +100,10 @@ class TimedInpainter:
         """What the filler is called."""
         return self.inpaint.name
 
-    def __call__(
-        self,
-        rgb: Rgb,
-        hole: Mask,
-        *,
-        labels: Labels | None = None,
-        source: Mask | None = None,
-        seed: int = 0,
-    ) -> Rgb:
-        """Fill the hole."""
-        return self.fill(rgb, hole, labels=labels, source=source, seed=seed).rgb
-
-    def fill(
-        self, rgb: Rgb, hole: Mask, *, labels: Labels | None, source: Mask | None, seed: int
-    ) -> Filled:
+    def fill(self, task: FillTask) -> Filled:
         """Fill the hole and say how."""
         with self.clock.over(Stage.FILL):
-            return fill(self.inpaint, rgb, hole, labels=labels, source=source, seed=seed)
+            return fill_task(self.inpaint, task)
 
 
 def bench(
@@ -167,8 +153,8 @@ def _peel(
             front=None if front is None else TimedSegmenter(front, clock),
         )
     rgba = as_rgba(picture)
-    source = Source(file="scene.png", sha256="", mode="RGB")
-    engine = Engine(
+    source = SourceRecord(file="scene.png", sha256="", mode="RGB")
+    engine = EngineRecord(
         version=__version__,
         segmenter="",
         segmenter_sha256="",
@@ -176,7 +162,8 @@ def _peel(
         inpaint=inpainter.name,
     )
     with clock.over(Stage.ENCODE):
-        files = stack_files(stack, rgba, source, engine, judge(stack, rgba), PeelCommand.formats)
+        difference = measure_recomposition(stack, rgba)
+        files = stack_files(stack, rgba, source, engine, difference, PeelCommand.formats)
     with clock.over(Stage.PROVE):
         require_exact("scene.png", stack, rgba, files)
     clock.layers = len(stack.layers)

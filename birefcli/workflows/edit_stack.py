@@ -20,10 +20,11 @@ from birefcli.inpaint.protocol import Inpainter
 from birefcli.models.model_pair import beside
 from birefcli.models.store import ModelFile
 from birefcli.peel.edit import redo, reorder
-from birefcli.settings.peel import PeelCommand, PeelSettings, StackFormat
+from birefcli.settings.peel import PeelCommand, PeelSettings
+from birefcli.stack.formats.table import format_names
 from birefcli.stack.formats.write_all import file_names
 from birefcli.stack.manifest import FILE, Manifest
-from birefcli.stack.read import Opened, read_stack
+from birefcli.stack.read import OpenedStack, read_stack
 from birefcli.stack.types import Stack
 from birefcli.workflows.peel import Loaded
 from birefcli.workflows.peel_context import Careful, Watcher, careful, engine_of
@@ -35,7 +36,7 @@ class Recalled:
     """A stack to be changed, and what is asked: where nothing is, what was asked when it began."""
 
     folder: Path
-    opened: Opened
+    opened: OpenedStack
     settings: PeelCommand
 
 
@@ -54,7 +55,7 @@ def recall(settings: PeelCommand) -> Recalled:
         settings,
         peel=PeelSettings(**peel),
         inpaint=_recalled("inpaint", settings, default, options),
-        formats=tuple(format for format in StackFormat if format in formats),
+        formats=tuple(name for name in format_names() if name in formats),
         explain=settings.explain or bool(options.get("explain")),
     )
     return Recalled(settings.resume or Path(), opened, settings)
@@ -119,7 +120,7 @@ def change(
 
 
 def _changed(
-    opened: Opened,
+    opened: OpenedStack,
     settings: PeelCommand,
     inpainter: Inpainter,
     load: Callable[[], Loaded],
@@ -170,7 +171,7 @@ def _mask(path: Path, stack: Stack, max_pixels: int) -> Matte:
     return matte
 
 
-def _replace(folder: Path, opened: Opened, files: dict[str, bytes]) -> None:
+def _replace(folder: Path, opened: OpenedStack, files: dict[str, bytes]) -> None:
     """Write the new files, the manifest last, and remove those that only the old stack had."""
     manifest = files.pop(FILE)
     explained = {f"explain/{path.name}" for path in (folder / "explain").glob("*-[0-9]*_*.png")}

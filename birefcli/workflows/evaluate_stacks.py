@@ -9,7 +9,6 @@ import numpy as np
 
 from birefcli.batch.executor import Stop
 from birefcli.errors import BirefcliError, PictureError
-from birefcli.image.files import encode
 from birefcli.image.types import Rgb
 from birefcli.metrics.stacks.layerd import layerd_scores
 from birefcli.metrics.stacks.measure import measure
@@ -18,14 +17,13 @@ from birefcli.scenes.suites.draw import draw_suite
 from birefcli.scenes.suites.layered import LayeredScene, picture
 from birefcli.settings.evaluate_stacks import GROUPINGS, EvalPeelSettings
 from birefcli.settings.synth import Suite
-from birefcli.stack.compositing import lay, lay_with_pillow
+from birefcli.stack.compositing import composite, composite_with_pillow
+from birefcli.stack.formats.export import prepare_export
 from birefcli.stack.formats.ora import read_ora, write_ora
 from birefcli.stack.formats.psd import write_psd
 from birefcli.stack.formats.psd_read import read_psd
-from birefcli.stack.provenance import Source
-from birefcli.stack.trimmed_layers import pieces
-from birefcli.stack.types import Stack
-from birefcli.stack.verify import compare, lay_all
+from birefcli.stack.types import SourceRecord, Stack
+from birefcli.stack.verify import compare, composite_all
 from birefcli.workflows.baselines import Way
 
 
@@ -95,14 +93,13 @@ def exactness(stack: Stack, shown: Rgb) -> dict[str, float]:
     opaque = np.full(stack.size, 255, np.uint8)
     whole = np.dstack([shown, opaque])
     layers = [layer.rgba for layer in stack.layers]
-    cut = pieces(stack)
-    pngs = {piece.file: encode(piece.rgba, "png") for piece in cut}
-    source = Source(file="scene.png", sha256="", mode="RGB")
+    source = SourceRecord(file="scene.png", sha256="", mode="RGB")
+    export = prepare_export(stack, whole, source, b"{}")
     laid = (
-        lay(stack.background, layers),
-        lay_with_pillow(stack.background, layers),
-        lay_all(read_ora(write_ora(cut, pngs, whole, source, b"{}"))),
-        lay_all(read_psd(write_psd(cut, whole))),
+        composite(stack.background, layers),
+        composite_with_pillow(stack.background, layers),
+        composite_all(read_ora(write_ora(export))),
+        composite_all(read_psd(write_psd(export))),
     )
     return {
         "differing-px": float(max(compare(whole, other).differing_px for other in laid)),

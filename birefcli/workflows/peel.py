@@ -25,6 +25,7 @@ from birefcli.errors import DiskFullError, OutputError, PictureError
 from birefcli.image.decode import Picture, identify
 from birefcli.image.files import read_picture, sha256_file, write_atomic
 from birefcli.image.types import Rgba
+from birefcli.inpaint.load import provenance_of
 from birefcli.inpaint.protocol import Inpainter
 from birefcli.models.depth import DepthEstimator
 from birefcli.models.model_pair import Sight, beside
@@ -32,15 +33,13 @@ from birefcli.models.store import ModelFile
 from birefcli.peel.loop import peel
 from birefcli.settings.peel import PeelCommand
 from birefcli.stack.manifest import FILE
-from birefcli.stack.provenance import Engine, Source
-from birefcli.stack.types import Stack
+from birefcli.stack.types import EngineRecord, SourceRecord, Stack
 from birefcli.workflows.cut import failure, unreachable
 from birefcli.workflows.peel_context import (
     Careful,
     Watcher,
     careful,
     engine_of,
-    lama_sha256,
     plain_settings,
 )
 from birefcli.workflows.peel_outcome import proven_files, stack_outcome
@@ -76,7 +75,7 @@ class Item:
     job: StackJob
     key: Key
     picture: Picture
-    source: Source
+    source: SourceRecord
     is_jpeg: bool
     seconds: float
     stack: Stack | None = None
@@ -175,7 +174,7 @@ class PeelWorker:
         except Exception as error:
             return Ended(failure(job.source, error, time.perf_counter() - started))
         name = "-" if path is None else path.name
-        source = Source(
+        source = SourceRecord(
             file=name, sha256=key.source_sha256, mode=mode, icc=picture.icc, dpi=picture.dpi
         )
         seconds = time.perf_counter() - started
@@ -190,10 +189,11 @@ class PeelWorker:
             sha256 = ""
             with suppress(OSError):
                 sha256 = sha256_file(path) if path is not None and path.is_file() else ""
+        weights = provenance_of(self.inpainter)
         settings = digest(
             {
                 **plain_settings(self.settings),
-                "lama": lama_sha256(self.inpainter),
+                **{key.removesuffix("_sha256"): value for key, value in weights.items()},
                 "beside": self._beside.sha256,
                 "tile_order": self.settings.model.tile_order,
                 "precision": self.settings.model.precision,
@@ -291,7 +291,7 @@ class PeelWorker:
         self._place(job, item.key, stack, {**files, **item.evidence, FILE: manifest})
         return stack_outcome(job.source.name, job.path, stack)
 
-    def _engine(self, item: Item) -> Engine:
+    def _engine(self, item: Item) -> EngineRecord:
         peel = replace(self.settings.peel, is_jpeg=item.is_jpeg)
         settings = replace(self.settings, peel=peel)
         return engine_of(settings, self.model, self._beside, self.inpainter, self.loaded.depth)

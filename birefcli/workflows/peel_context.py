@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from birefcli import __version__
 from birefcli.image.files import encode
 from birefcli.image.types import Matte, Rgb
+from birefcli.inpaint.load import provenance_of
 from birefcli.inpaint.protocol import Inpainter
 from birefcli.models.depth import DepthEstimator
 from birefcli.models.segmenter import Segmenter, segment_each
 from birefcli.models.store import ModelFile
 from birefcli.settings.peel import PeelCommand
-from birefcli.stack.provenance import Engine
+from birefcli.stack.types import EngineRecord
 
 # Colours for the things of a pass: neighbours in number are far apart in hue.
 _HUES = np.array(
@@ -86,26 +87,19 @@ def engine_of(
     other: ModelFile,
     inpainter: Inpainter,
     depth: DepthEstimator | None,
-) -> Engine:
+) -> EngineRecord:
     """Say what peels; `other` is the model that looks beside the named one."""
-    return Engine(
+    return EngineRecord(
         version=__version__,
         segmenter=model.name,
         segmenter_sha256=model.sha256,
         segmenter_size=(model.size[1], model.size[0]) if model.size else None,
         inpaint=inpainter.name,
-        lama_sha256=lama_sha256(inpainter),
+        inpaint_weights=provenance_of(inpainter),
         depth=depth.name if depth else None,
         seed=settings.peel.seed,
         options={**plain_settings(settings), "beside": {"id": other.name, "sha256": other.sha256}},
     )
-
-
-def lama_sha256(inpainter: Inpainter) -> str | None:
-    """Give the hash of the network that fills, if one does or may."""
-    network = getattr(inpainter, "slow", None) or inpainter
-    sha256: str | None = getattr(network, "sha256", None)
-    return sha256
 
 
 def plain_settings(settings: PeelCommand) -> dict[str, Any]:
@@ -115,7 +109,7 @@ def plain_settings(settings: PeelCommand) -> dict[str, Any]:
         **peel,
         "inpaint": settings.inpaint,
         "depth": settings.depth,
-        "format": sorted(format.value for format in settings.formats),
+        "format": sorted(settings.formats),
         "explain": settings.explain,
     }
 

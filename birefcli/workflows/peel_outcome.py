@@ -6,24 +6,23 @@ from birefcli.batch.report import Outcome, Status
 from birefcli.image.types import Rgba
 from birefcli.settings.peel import PeelCommand
 from birefcli.stack.formats.write_all import stack_files
-from birefcli.stack.provenance import Engine, Source
-from birefcli.stack.types import Stack
-from birefcli.stack.verify import judge, require_exact
+from birefcli.stack.types import EngineRecord, SourceRecord, Stack
+from birefcli.stack.verify import measure_recomposition, require_exact
 
 
 def proven_files(
     stack: Stack,
     picture: Rgba,
-    source: Source,
-    engine: Engine,
+    source: SourceRecord,
+    engine: EngineRecord,
     settings: PeelCommand,
     *,
     name: str,
 ) -> dict[str, bytes]:
     """Encode a stack, and prove every file of it unless that is not wanted."""
-    verdict = judge(stack, picture)
+    difference = measure_recomposition(stack, picture)
     files = stack_files(
-        stack, picture, source, engine, verdict, settings.formats, explains=settings.explain
+        stack, picture, source, engine, difference, settings.formats, explains=settings.explain
     )
     if settings.verify:
         require_exact(name, stack, picture, files)

@@ -4,7 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image.types import Rgb
-from birefcli.inpaint.choose import LONGEST, AutoInpainter, is_drawn, looks_off, proxy_holes
+from birefcli.inpaint.choose import (
+    LONGEST,
+    AutoInpainter,
+    is_drawn,
+    proxy_holes,
+    visible_difference,
+)
 from birefcli.inpaint.ground import continue_planes
 from birefcli.inpaint.protocol import fill
 
@@ -84,7 +90,7 @@ def test_drawings_are_copied_untried() -> None:
     assert not is_drawn(photo(140, 300), np.ones((140, 300), bool))
     assert is_drawn(photo(16, 16), np.ones((16, 16), bool))  # few pixels, few colours: pixel art
     painter = Painter("first", flat, 0)
-    told = AutoInpainter((Painter("other", flat, 0),), drawn=painter).fill(flat, scene()[1])
+    told = fill(AutoInpainter((Painter("other", flat, 0),), drawn=painter), flat, scene()[1])
     assert (told.backend, told.proxy_l1, len(painter.asked)) == ("first", None, 1)
 
 
@@ -110,7 +116,7 @@ def test_a_slope_goes_on_to_the_level_and_nobody_is_asked() -> None:
     slope = np.rint(np.stack([x * 0.61 + 20, y * 0.83 + 11, 200 - x * 0.37 - y * 0.211], -1))
     rgb, hole = slope.astype(np.uint8), scene()[1]
     painter = Painter("first", rgb, 0)
-    told = AutoInpainter((painter,)).fill(np.where(hole[..., None], np.uint8(0), rgb), hole)
+    told = fill(AutoInpainter((painter,)), np.where(hole[..., None], np.uint8(0), rgb), hole)
     # Only where a value lies midway between two levels may it fall to the other.
     assert (told.rgb == rgb)[hole].mean() > 0.99
     np.testing.assert_allclose(told.rgb, rgb, atol=1)
@@ -142,7 +148,7 @@ def test_a_smooth_filler_joins_on_smooth_ground_alone() -> None:
     sky = (90 + 0.2 * y + 0.001 * (x - 150) ** 2)[..., None] + grain
     for rgb, joins in ((rough, False), (sky.round().astype(np.uint8), True)):
         first, smooth = Painter("first", rgb, 9), Painter("smooth", rgb, 1)
-        told = AutoInpainter((first,), smooth=smooth).fill(rgb, hole)
+        told = fill(AutoInpainter((first,), smooth=(smooth,)), rgb, hole)
         assert told.backend == ("smooth" if joins else "first")
         assert bool(smooth.asked) == joins
 
@@ -155,7 +161,7 @@ def test_a_blur_looks_further_off_than_the_same_texture_elsewhere() -> None:
     shifted[20:40, 20:40] = rgb[0:20, 0:20]
     blurred[hole] = 100
     assert np.abs(shifted.astype(int) - rgb).sum() > np.abs(blurred.astype(int) - rgb).sum()
-    assert looks_off(shifted, rgb, hole) < 0.5 * looks_off(blurred, rgb, hole)
+    assert visible_difference(shifted, rgb, hole) < 0.5 * visible_difference(blurred, rgb, hole)
 
 
 def test_a_rough_photo_of_few_colours_is_no_drawing() -> None:

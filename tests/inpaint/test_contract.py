@@ -9,8 +9,10 @@ from birefcli.errors import UsageError
 from birefcli.image.types import Alpha, Rgb
 from birefcli.inpaint.choose import AutoInpainter
 from birefcli.inpaint.lama import Lama
-from birefcli.inpaint.load import NAMES, NETWORKS
+from birefcli.inpaint.load import provenance_of
 from birefcli.inpaint.protocol import Inpainter, fill
+from birefcli.inpaint.table import INPAINTERS as TABLE
+from birefcli.inpaint.table import inpainter_names
 from birefcli.workflows.inpainter import load_inpainter
 
 Mask = NDArray[np.bool_]
@@ -24,7 +26,7 @@ def _grey(crop: Rgb, mask: Alpha) -> Rgb:
 
 FAKE_LAMA = Lama(_grey, longest=24, sha256="0" * 64)
 INPAINTERS: dict[str, Inpainter] = {
-    **{name: load_inpainter(name) for name in NAMES if not name.endswith("lama")},
+    **{entry.name: load_inpainter(entry.name) for entry in TABLE if entry.network is None},
     "lama": FAKE_LAMA,
     "auto+lama": AutoInpainter(slow=FAKE_LAMA),
 }
@@ -49,7 +51,8 @@ def halves(height: int, width: int) -> NDArray[np.int32]:
 
 
 def test_every_name_is_under_the_contract() -> None:
-    assert set(INPAINTERS) == set(NAMES) - {NETWORKS[1]}
+    assert set(INPAINTERS) == set(inpainter_names()) - {"anime-lama"}
+    assert all(inpaint.name == name.partition("+")[0] for name, inpaint in INPAINTERS.items())
 
 
 @each
@@ -130,3 +133,12 @@ def test_loading_looks_for_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAMA_MODEL", str(tmp_path / "none.pt"))
     assert load_inpainter("auto").name == "auto"
+
+
+def test_the_manifest_records_what_the_table_says_of_weights() -> None:
+    keys = {key for entry in TABLE for key in entry.provenance}
+    for name, inpaint in INPAINTERS.items():
+        has_weights = any(entry.name == name and entry.provenance for entry in TABLE)
+        told = provenance_of(inpaint)
+        assert set(told) == keys
+        assert told == ({"lama_sha256": "0" * 64} if has_weights else dict.fromkeys(keys))

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from birefcli.image.types import Rgb
 from birefcli.inpaint import exemplar
 from birefcli.inpaint.exemplar import Exemplar
-from birefcli.inpaint.membrane import Membrane, PaletteFill, stretch
+from birefcli.inpaint.membrane import Membrane, PaletteFill, solve_membrane
 from birefcli.inpaint.palette import find_palette
 
 Mask = NDArray[np.bool_]
@@ -126,7 +126,7 @@ def test_the_membrane_carries_a_slope_across() -> None:
 def test_the_membrane_never_leaves_the_range_of_its_rim() -> None:
     rgb = noise(40, 40)
     known = ~box_hole(40, 40, 10, 10, 30, 30)
-    stretched = stretch(rgb, known)
+    stretched = solve_membrane(rgb, known)
     inside = stretched[~known]
     assert inside.min() >= rgb[known].min() and inside.max() <= rgb[known].max()
     np.testing.assert_array_equal(stretched[known], rgb[known])

@@ -4,11 +4,11 @@ from numpy.typing import NDArray
 
 from birefcli.image.types import Rgb
 from birefcli.inpaint import patchmatch
-from birefcli.inpaint.choose import looks_off
+from birefcli.inpaint.choose import visible_difference
 from birefcli.inpaint.field import Field
 from birefcli.inpaint.membrane import Membrane
 from birefcli.inpaint.patchmatch import PatchMatch
-from birefcli.inpaint.seams import level
+from birefcli.inpaint.seams import level_seams
 
 Mask = NDArray[np.bool_]
 
@@ -36,7 +36,7 @@ def test_a_texture_goes_on_where_a_membrane_blurs_it() -> None:
     rgb = weave(110, 130)
     hole = box_hole((110, 130), 35, 45, 75, 90)
     ours, smooth = (fill(pierced(rgb, hole), hole) for fill in (PatchMatch(), Membrane()))
-    assert looks_off(ours, rgb, hole) < 0.4 * looks_off(smooth, rgb, hole)
+    assert visible_difference(ours, rgb, hole) < 0.4 * visible_difference(smooth, rgb, hole)
     assert np.abs(ours.astype(int) - rgb)[hole].mean() < 8
 
 
@@ -107,7 +107,7 @@ def test_a_large_hole_is_matched_at_half_size(monkeypatch: pytest.MonkeyPatch) -
     filled = PatchMatch()(pierced(rgb, hole), hole)
     np.testing.assert_array_equal(filled[~hole], rgb[~hole])
     smooth = Membrane()(pierced(rgb, hole), hole)
-    assert looks_off(filled, rgb, hole) < 0.6 * looks_off(smooth, rgb, hole)
+    assert visible_difference(filled, rgb, hole) < 0.6 * visible_difference(smooth, rgb, hole)
 
 
 def test_two_regions_meet_in_a_sharp_line() -> None:
@@ -130,7 +130,7 @@ def test_levelling_takes_a_step_away_and_keeps_what_was_copied() -> None:
     rows, columns = y.copy(), x.copy()
     columns[hole] += 35
     copied = rgb[rows, columns]
-    levelled = level(copied, hole, ~hole, rows, columns)
+    levelled = level_seams(copied, hole, ~hole, rows, columns)
     np.testing.assert_array_equal(levelled[~hole], rgb[~hole])
     assert copied[hole].mean() > 115
     assert abs(levelled[hole].mean() - 100) < 3
@@ -144,7 +144,7 @@ def test_levelling_leaves_a_mismatch_sharp() -> None:
     hole = box_hole((30, 60), 10, 10, 20, 20)
     columns = np.where(hole, x + 35, x)
     copied = rgb[y, columns]
-    np.testing.assert_array_equal(level(copied, hole, ~hole, y, columns), copied)
+    np.testing.assert_array_equal(level_seams(copied, hole, ~hole, y, columns), copied)
 
 
 def test_without_levelling_no_colour_is_invented() -> None:

@@ -9,7 +9,7 @@ from stacks import bare_stack, draw_stack, evidence
 
 from birefcli.image.types import Rgb
 from birefcli.matte.morphology import Size
-from birefcli.stack.formats.exploded import exploded
+from birefcli.stack.formats.exploded import draw_exploded
 from birefcli.stack.types import Layer, Stack
 
 GREY, BLUE, YELLOW = (200, 200, 200), (30, 60, 200), (230, 210, 20)
@@ -42,7 +42,7 @@ def reds(sheet: Rgb) -> int:
 
 def test_every_layer_stands_beside_the_picture_once_more() -> None:
     stack = two_squares()
-    whole, bare = exploded(stack), exploded(replace(stack, layers=()))
+    whole, bare = draw_exploded(stack), draw_exploded(replace(stack, layers=()))
     assert whole.shape[1] > bare.shape[1] and whole.shape[0] > bare.shape[0]
     for color in (YELLOW, BLUE):
         columns = near(whole, color).any(0)
@@ -53,24 +53,24 @@ def test_every_layer_stands_beside_the_picture_once_more() -> None:
 
 def test_stripes_show_what_nobody_could_see_and_nothing_else() -> None:
     stack = two_squares()
-    assert reds(exploded(replace(stack, layers=()))) == 0
-    ground_only = reds(exploded(replace(stack, layers=stack.layers[1:])))
-    overlapping = reds(exploded(stack))
+    assert reds(draw_exploded(replace(stack, layers=()))) == 0
+    ground_only = reds(draw_exploded(replace(stack, layers=stack.layers[1:])))
+    overlapping = reds(draw_exploded(stack))
     assert 0 < ground_only < overlapping
     # Half-transparent layers hide nothing altogether.
     thin = stack.layers[1].rgba.copy()
     thin[..., 3] //= 2
-    assert reds(exploded(replace(stack, layers=(replace(stack.layers[1], rgba=thin),)))) == 0
+    assert reds(draw_exploded(replace(stack, layers=(replace(stack.layers[1], rgba=thin),)))) == 0
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (5, 900), (900, 5)])
 def test_any_size_is_drawn(size: Size) -> None:
-    assert exploded(bare_stack(size)).dtype == np.uint8
-    assert exploded(draw_stack(size)).min() < 200
+    assert draw_exploded(bare_stack(size)).dtype == np.uint8
+    assert draw_exploded(draw_stack(size)).min() < 200
 
 
 def test_a_stack_is_drawn_the_same_twice_and_left_as_it_was() -> None:
     stack = draw_stack((90, 130))
     before = [layer.rgba.copy() for layer in stack.layers]
-    assert np.array_equal(exploded(stack), exploded(stack))
+    assert np.array_equal(draw_exploded(stack), draw_exploded(stack))
     assert all(np.array_equal(a, b.rgba) for a, b in zip(before, stack.layers, strict=True))

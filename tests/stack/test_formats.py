@@ -18,13 +18,12 @@ from stacks import bare_stack, draw_stack, evidence, files_of, picture_of, thin_
 
 from birefcli.errors import OutputError, PictureError
 from birefcli.image.types import Rgba
-from birefcli.settings.peel import StackFormat
 from birefcli.stack.formats.packbits import pack_rows, unpack
-from birefcli.stack.formats.preview import FRAMES, MOST_BYTES, frames, write_preview
-from birefcli.stack.formats.psd import PSB, write_psd
-from birefcli.stack.formats.psd_read import read_psd
+from birefcli.stack.formats.preview import FRAMES, MOST_BYTES, animate, frames
+from birefcli.stack.formats.psd import PSB, build_psd
+from birefcli.stack.formats.psd_read import parse_psd
 from birefcli.stack.resize import enlarged
-from birefcli.stack.trimmed_layers import Piece, pieces, placed, trimmed
+from birefcli.stack.trimmed_layers import TrimmedLayer, place_on_canvas, trim_layer, trim_layers
 from birefcli.stack.types import Kind, Layer, Stack
 
 # PSD
@@ -49,13 +48,13 @@ def test_rows_of_one_colour_pack_small_and_noise_hardly_grows(width: int) -> Non
 @pytest.mark.parametrize("stack", [draw_stack(), thin_stack(), bare_stack((1, 1))])
 def test_psd_tools_reads_the_layers_we_wrote(stack: Stack) -> None:
     psd_tools = pytest.importorskip("psd_tools")
-    data = files_of(stack, StackFormat.PSD)["scene.psd"]
+    data = files_of(stack, "psd")["scene.psd"]
     psd = psd_tools.PSDImage.open(BytesIO(data))
     assert (psd.height, psd.width) == stack.size
     expected = [("background", stack.background), *((x.name, x.rgba) for x in stack.layers)]
     assert [layer.name for layer in psd] == [name for name, _ in expected]
     for number, (layer, (name, rgba)) in enumerate(zip(psd, expected, strict=True)):
-        piece = trimmed(number, name, rgba)
+        piece = trim_layer(number, name, rgba)
         assert layer.bbox == piece.box
         assert np.array_equal(np.asarray(layer.topil().convert("RGBA")), piece.rgba)
         assert (layer.opacity, layer.blend_mode.value) == (255, b"norm")
@@ -64,47 +63,47 @@ def test_psd_tools_reads_the_layers_we_wrote(stack: Stack) -> None:
 
 @pytest.mark.parametrize("stack", [draw_stack(), thin_stack()])
 def test_pillow_shows_the_picture_of_a_psd(stack: Stack) -> None:
-    with Image.open(BytesIO(files_of(stack, StackFormat.PSD)["scene.psd"])) as image:
+    with Image.open(BytesIO(files_of(stack, "psd")["scene.psd"])) as image:
         shown = np.asarray(image)
     assert np.array_equal(shown, picture_of(stack)[..., : shown.shape[2]])
     # A negative count of layers says that the fourth channel is alpha.
-    data = files_of(stack, StackFormat.PSD)["scene.psd"]
+    data = files_of(stack, "psd")["scene.psd"]
     assert struct.unpack_from(">h", data, 42)[0] == (-4 if shown.shape[2] == 4 else 4)
     assert shown.shape[2] == (4 if (stack.background[..., 3] < 255).any() else 3)
 
 
 def test_a_picture_too_large_for_a_psd_becomes_a_psb() -> None:
     stack = bare_stack((2, 30_001))
-    files = files_of(stack, StackFormat.PSD)
+    files = files_of(stack, "psd")
     assert "scene.psd" not in files
     data = files["scene.psb"]
     assert struct.unpack_from(">4sH", data) == (b"8BPS", 2)
-    (background,) = read_psd(data)
+    (background,) = parse_psd(data)
     assert np.array_equal(background, stack.background)
 
 
 def test_psd_tools_reads_a_psb() -> None:
     psd_tools = pytest.importorskip("psd_tools")
     stack = draw_stack()
-    data = write_psd(pieces(stack), picture_of(stack), widths=PSB)
+    data = build_psd(trim_layers(stack), picture_of(stack), widths=PSB)
     psd = psd_tools.PSDImage.open(BytesIO(data))
-    for layer, piece in zip(psd, pieces(stack), strict=True):
+    for layer, piece in zip(psd, trim_layers(stack), strict=True):
         assert np.array_equal(np.asarray(layer.topil().convert("RGBA")), piece.rgba)
-    for mine, piece in zip(read_psd(data), pieces(stack), strict=True):
+    for mine, piece in zip(parse_psd(data), trim_layers(stack), strict=True):
         assert np.array_equal(mine, piece.whole)
 
 
 def test_a_picture_too_large_for_a_psb_is_refused() -> None:
-    piece = Piece(0, "background", (0, 0, 1, 1), np.zeros((1, 1, 4), np.uint8), (1, 300_001))
+    piece = TrimmedLayer(0, "background", (0, 0, 1, 1), np.zeros((1, 1, 4), np.uint8), (1, 300_001))
     with pytest.raises(OutputError, match="at most 300000"):
-        write_psd([piece], np.zeros((1, 300_001, 4), np.uint8))
+        build_psd([piece], np.zeros((1, 300_001, 4), np.uint8))
 
 
 def test_a_broken_psd_is_named() -> None:
-    data = files_of(draw_stack(), StackFormat.PSD)["scene.psd"]
+    data = files_of(draw_stack(), "psd")["scene.psd"]
     for broken in (b"", b"8BPT" + data[4:], data[:200], data.replace(b"norm", b"mul ", 1)):
         with pytest.raises(PictureError, match=r"\.psd cannot be read"):
-            read_psd(broken)
+            parse_psd(broken)
 
 
 # Aseprite: a reader of its own, byte by byte, from the description of the format
@@ -188,7 +187,7 @@ def read_sprite(data: bytes) -> Sprite:
             if depth == 8:
                 assert cel.max(initial=0) < len(palette)
                 cel = np.array(palette, np.uint8)[cel[..., 0]]
-            cels.append(placed(cel, (x, y, x + w, y + h), (height, width)))
+            cels.append(place_on_canvas(cel, (x, y, x + w, y + h), (height, width)))
         assert file.at == start + size
     assert file.at == len(data)
     assert colors == len(palette)
@@ -213,7 +212,7 @@ def pixel_stack(colors: int = 20, factor: int = 1) -> Stack:
 @pytest.mark.parametrize("colors", [1, 20, 255])
 def test_pixel_art_becomes_an_indexed_sprite_that_reads_back(colors: int) -> None:
     stack = pixel_stack(colors)
-    sprite = read_sprite(files_of(stack, StackFormat.ASE)["scene.aseprite"])
+    sprite = read_sprite(files_of(stack, "ase")["scene.aseprite"])
     assert (sprite.depth, sprite.transparent, sprite.palette[0]) == (8, 0, (0, 0, 0, 0))
     assert len(sprite.palette) == len(set(sprite.palette)) <= 256
     assert sprite.layers == ["background", "01-hero"]
@@ -223,7 +222,7 @@ def test_pixel_art_becomes_an_indexed_sprite_that_reads_back(colors: int) -> Non
 
 @pytest.mark.parametrize("stack", [draw_stack(), thin_stack(), pixel_stack(300)])
 def test_many_colours_or_soft_edges_become_a_sprite_of_32_bits(stack: Stack) -> None:
-    sprite = read_sprite(files_of(stack, StackFormat.ASE)["scene.aseprite"])
+    sprite = read_sprite(files_of(stack, "ase")["scene.aseprite"])
     assert (sprite.depth, sprite.palette) == (32, [])
     assert sprite.layers == ["background", *(layer.name for layer in stack.layers)]
     for mine, layer in zip(sprite.pictures[1:], stack.layers, strict=True):
@@ -232,19 +231,19 @@ def test_many_colours_or_soft_edges_become_a_sprite_of_32_bits(stack: Stack) -> 
 
 def test_enlarged_pixel_art_is_written_at_its_own_size() -> None:
     small, large = pixel_stack(), pixel_stack(factor=4)
-    ase = [files_of(stack, StackFormat.ASE)["scene.aseprite"] for stack in (small, large)]
+    ase = [files_of(stack, "ase")["scene.aseprite"] for stack in (small, large)]
     assert ase[0] == ase[1]
     # Where a grid does not fit after all nothing is thrown away.
     odd = large.background.copy()
     odd[0, 0] ^= 255
     odd[0, 0, 3] = 255
-    odd_sprite = files_of(replace(large, background=odd), StackFormat.ASE)["scene.aseprite"]
+    odd_sprite = files_of(replace(large, background=odd), "ase")["scene.aseprite"]
     assert read_sprite(odd_sprite).pictures[0].shape == (64, 96, 4)
 
 
 def test_a_sprite_without_anything_visible_is_one() -> None:
     stack = replace(bare_stack(), background=np.zeros((8, 8, 4), np.uint8))
-    sprite = read_sprite(files_of(stack, StackFormat.ASE)["scene.aseprite"])
+    sprite = read_sprite(files_of(stack, "ase")["scene.aseprite"])
     assert not sprite.pictures[0].any()
 
 
@@ -253,12 +252,12 @@ def test_a_sprite_without_anything_visible_is_one() -> None:
 
 @pytest.mark.parametrize("stack", [draw_stack(), bare_stack((1, 1)), pixel_stack()])
 def test_every_frame_of_the_sheet_is_its_layer(stack: Stack) -> None:
-    files = files_of(stack, StackFormat.SHEET)
+    files = files_of(stack, "sheet")
     sheet = np.asarray(Image.open(BytesIO(files["sheet.png"])))
     facts = json.loads(files["sheet.json"])
     assert facts["meta"]["size"] == {"w": sheet.shape[1], "h": sheet.shape[0]}
     taken = np.zeros(sheet.shape[:2], int)
-    for piece in pieces(stack):
+    for piece in trim_layers(stack):
         frame = facts["frames"][piece.stem]
         x, y, w, h = (frame["frame"][key] for key in "xywh")
         assert np.array_equal(sheet[y : y + h, x : x + w], piece.rgba)
@@ -273,9 +272,9 @@ def test_every_frame_of_the_sheet_is_its_layer(stack: Stack) -> None:
 
 def test_an_svg_holds_every_layer_in_place() -> None:
     stack = draw_stack()
-    root = ElementTree.fromstring(files_of(stack, StackFormat.SVG)["scene.svg"])
+    root = ElementTree.fromstring(files_of(stack, "svg")["scene.svg"])
     assert root.get("viewBox") == "0 0 56 40"
-    for image, piece in zip(root, pieces(stack), strict=True):
+    for image, piece in zip(root, trim_layers(stack), strict=True):
         assert image.get("aria-label") == piece.name
         x, y, w, h = (int(image.get(key, "")) for key in ("x", "y", "width", "height"))
         assert (x, y, x + w, y + h) == piece.box
@@ -294,7 +293,7 @@ def test_the_preview_sways_lossless_and_shows_what_is_invented() -> None:
     assert np.array_equal(drawn[0], picture_of(stack)[..., :3])
     is_red = [(f[..., 0] > f[..., 1] + 60) & (f[..., 0] > f[..., 2] + 60) for f in drawn]
     assert any(red[stack.invented > 0].any() for red in is_red)
-    with Image.open(BytesIO(write_preview(stack))) as image:
+    with Image.open(BytesIO(animate(stack))) as image:
         assert image.n_frames == FRAMES  # type: ignore[attr-defined]
         image.seek(6)
         assert np.array_equal(np.asarray(image.convert("RGB")), drawn[6])
@@ -302,12 +301,12 @@ def test_the_preview_sways_lossless_and_shows_what_is_invented() -> None:
 
 def test_a_preview_is_small_whatever_the_picture() -> None:
     noise = draw_stack((700, 900))
-    data = write_preview(noise)
+    data = animate(noise)
     assert len(data) <= MOST_BYTES
-    with Image.open(BytesIO(write_preview(bare_stack((1, 3000))))) as image:
+    with Image.open(BytesIO(animate(bare_stack((1, 3000))))) as image:
         assert image.size[0] <= 320
 
 
 def test_a_preview_of_pixel_art_is_enlarged_by_whole_pixels() -> None:
-    with Image.open(BytesIO(write_preview(pixel_stack()))) as image:
+    with Image.open(BytesIO(animate(pixel_stack()))) as image:
         assert image.size == (24 * 13, 16 * 13)

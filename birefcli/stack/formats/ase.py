@@ -1,7 +1,7 @@
 """Aseprite: the stack as the pixel-art editor opens it.
 
 Written from Aseprite's own description of the format (docs/ase-file-specs.md): one frame, a layer
-and a zlib-packed cel for every piece, indexed where 255 colours and full or no alpha allow.
+and a zlib-packed cel for every layer, indexed where 255 colours and full or no alpha allow.
 """
 
 import struct
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from birefcli.errors import OutputError
 from birefcli.image.types import Rgba
+from birefcli.stack.formats.export import StackExport
 from birefcli.stack.resize import at_native_size
-from birefcli.stack.trimmed_layers import Piece, printable, trimmed
+from birefcli.stack.trimmed_layers import TrimmedLayer, printable, trim_layer
 
 HEADER, FRAME = 0xA5E0, 0xF1FA
 LAYER, CEL, PALETTE = 0x2004, 0x2005, 0x2019
@@ -43,17 +44,28 @@ class _Palette:
         return np.where(rgba[..., 3] > 0, places + 1, 0).astype(np.uint8)
 
 
-def write_ase(pieces: Sequence[Piece], grid: int = 1) -> bytes:
-    """Give the bytes of an .aseprite; art of a larger grid is written at its own size."""
-    native = at_native_size([piece.whole for piece in pieces], grid)
-    pieces = [trimmed(p.number, p.name, whole) for p, whole in zip(pieces, native, strict=True)]
-    height, width = pieces[0].canvas
+def write_ase(export: StackExport) -> dict[str, bytes]:
+    """Write one .aseprite."""
+    return {f"{export.name}.aseprite": build_ase(export.layers, export.stack.grid)}
+
+
+def build_ase(layers: Sequence[TrimmedLayer], grid: int = 1) -> bytes:
+    """Return the bytes of an .aseprite; art of a larger grid is written at its own size.
+
+    Raise OutputError beyond 65,535 pixels a side.
+    """
+    native = at_native_size([layer.whole for layer in layers], grid)
+    layers = [
+        trim_layer(layer.number, layer.name, whole)
+        for layer, whole in zip(layers, native, strict=True)
+    ]
+    height, width = layers[0].canvas
     if max(height, width) > LARGEST:
         raise OutputError(f"aseprite holds at most {LARGEST} pixels a side, not {width}x{height}")
-    palette = _palette(pieces)
+    palette = _palette(layers)
     chunks = [] if palette is None else [_palette_chunk(palette)]
-    chunks += [_layer_chunk(piece) for piece in pieces]
-    chunks += [_cel_chunk(i, piece, palette) for i, piece in enumerate(pieces)]
+    chunks += [_layer_chunk(layer) for layer in layers]
+    chunks += [_cel_chunk(i, layer, palette) for i, layer in enumerate(layers)]
     body = b"".join(chunks)
     counted = min(len(chunks), 0xFFFF)
     frame = struct.pack("<IHHH2xI", 16 + len(body), FRAME, counted, _DURATION, len(chunks))
@@ -67,9 +79,9 @@ def write_ase(pieces: Sequence[Piece], grid: int = 1) -> bytes:
     return header + frame + body
 
 
-def _palette(pieces: Sequence[Piece]) -> _Palette | None:
+def _palette(layers: Sequence[TrimmedLayer]) -> _Palette | None:
     """Gather the colours in their order of code, unless they are too many or some are soft."""
-    pixels = np.concatenate([piece.rgba.reshape(-1, 4) for piece in pieces])
+    pixels = np.concatenate([layer.rgba.reshape(-1, 4) for layer in layers])
     pixels = pixels[pixels[:, 3] > 0]
     if (pixels[:, 3] < 255).any():
         return None
@@ -86,16 +98,16 @@ def _palette_chunk(palette: _Palette) -> bytes:
     return _chunk(PALETTE, head + b"".join(entries))
 
 
-def _layer_chunk(piece: Piece) -> bytes:
-    name = printable(piece.name).encode()[:0xFFFF]
+def _layer_chunk(layer: TrimmedLayer) -> bytes:
+    name = printable(layer.name).encode()[:0xFFFF]
     # An image layer at the top level in Normal mode.
     head = struct.pack("<HHHHHHB3x", _VISIBLE_AND_EDITABLE, 0, 0, 0, 0, 0, 255)
     return _chunk(LAYER, head + struct.pack("<H", len(name)) + name)
 
 
-def _cel_chunk(index: int, piece: Piece, palette: _Palette | None) -> bytes:
-    left, top, right, bottom = piece.box
-    pixels = piece.rgba if palette is None else palette.indices(piece.rgba)
+def _cel_chunk(index: int, layer: TrimmedLayer, palette: _Palette | None) -> bytes:
+    left, top, right, bottom = layer.box
+    pixels = layer.rgba if palette is None else palette.indices(layer.rgba)
     # Type 2 is a packed picture; cels lie in the order of their layers.
     head = struct.pack("<HhhBHh5x", index, left, top, 255, 2, 0)
     head += struct.pack("<HH", right - left, bottom - top)

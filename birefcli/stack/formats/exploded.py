@@ -8,9 +8,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from birefcli.image.types import Rgb, Rgba, rescale, to_uint8
-from birefcli.stack.compositing import lay
+from birefcli.stack.compositing import composite
 from birefcli.stack.formats.preview import scaled
-from birefcli.stack.trimmed_layers import pieces
+from birefcli.stack.trimmed_layers import trim_layers
 from birefcli.stack.types import Stack
 
 SIDE = 360  # pixels of a card's long side
@@ -29,13 +29,15 @@ _SHADE = 0.34  # how dark a shadow is
 _Floats = npt.NDArray[np.float32]
 
 
-def exploded(stack: Stack, side: int = SIDE) -> Rgb:
-    """Draw the picture, then its background and layers as cards, the nearest in front (h, w, 3).
+def draw_exploded(stack: Stack, side: int = SIDE) -> Rgb:
+    """Draw the picture, then its background and layers as cards, the nearest in front.
 
-    Red stripes show what the layers above hide altogether, so what was invented.
+    Return uint8 (h, w, 3); a card has a long side of `side` pixels at most.
+
+    Red stripes show what the layers above hide altogether, so what was made up.
     """
     layers = scaled(stack, side, tints=False)
-    picture = lay(layers[0], layers[1:])
+    picture = composite(layers[0], layers[1:])
     height, width = picture.shape[:2]
     # Wide cards are seen from the side anyway; tall ones need more room between them.
     step_x, step_y = round(0.34 * width + 0.2 * height), round(0.09 * height)
@@ -50,7 +52,7 @@ def exploded(stack: Stack, side: int = SIDE) -> Rgb:
     spots += [(_MARGIN + pile + i * step_x, _MARGIN + i * step_y) for i in range(len(layers))]
     for card, (left, top) in zip((picture, *_striped(layers)), spots, strict=True):
         _set_down(sheet, _standing(_framed(card), across, rise), left * _FINE, top * _FINE)
-    names = ["picture", *(piece.stem for piece in pieces(stack))]
+    names = ["picture", *(layer.stem for layer in trim_layers(stack))]
     feet = [(left, top + rise + height) for left, top in spots]
     return _labelled(to_uint8(rescale(sheet, size)), names, feet)
 

@@ -1,4 +1,7 @@
-"""PackBits, the run-length code of PSD files, for whole channels at a time."""
+"""PackBits, the run-length code of PSD files, for whole channels at a time.
+
+See Apple's technical note TN1023 and section 9 of the TIFF 6.0 specification.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +13,7 @@ _MOST = 128
 
 
 def pack_rows(channel: Alpha) -> list[bytes]:
-    """Pack every row of a channel (H, W)."""
+    """Return the packed bytes of every row of a channel, uint8 (H, W)."""
     height, width = channel.shape
     breaks = np.ones((height, width + 1), bool)
     breaks[:, 1:-1] = channel[:, 1:] != channel[:, :-1]
@@ -44,7 +47,7 @@ def _pack(row: bytes, runs: list[tuple[int, int]]) -> bytes:
 
 
 def unpack(packed: bytes, length: int) -> NDArray[np.uint8]:
-    """Unpack one row of `length` bytes; anything else in it is a ValueError."""
+    """Return the bytes, uint8 (length), of one packed row; raise ValueError for another length."""
     row = bytearray()
     i = 0
     while i < len(packed):

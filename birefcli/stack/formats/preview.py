@@ -9,7 +9,8 @@ from PIL import Image
 
 from birefcli.image.types import Rgb, Rgba
 from birefcli.matte.foreground import checkerboard, over8
-from birefcli.stack.compositing import lay
+from birefcli.stack.compositing import composite
+from birefcli.stack.formats.export import StackExport
 from birefcli.stack.resize import at_native_size, enlarged, shrink_to
 from birefcli.stack.types import Kind, Stack
 
@@ -22,8 +23,16 @@ _SWAY = 0.05  # of the long side, how far the nearest layer goes
 _RED = np.array([225, 30, 40], np.float32)
 
 
-def write_preview(stack: Stack) -> bytes:
-    """Give the bytes of a lossless animated WebP, made smaller until it is no large file."""
+def write_preview(export: StackExport) -> dict[str, bytes]:
+    """Write one animated preview.webp."""
+    return {"preview.webp": animate(export.stack)}
+
+
+def animate(stack: Stack) -> bytes:
+    """Return the bytes of a lossless WebP in which the layers sway, of some 3 MB at most.
+
+    Its long side is at most 320 pixels, and smaller where the file would be too large.
+    """
     side = SIDE
     while True:
         data = _animation([Image.fromarray(frame) for frame in frames(stack, side)])
@@ -45,11 +54,14 @@ def frames(stack: Stack, side: int = SIDE) -> Iterator[Rgb]:
             shifted(layer, round(x * reach * depth), round(y * reach * depth))
             for depth, layer in zip(depths, layers, strict=True)
         ]
-        yield over8(lay(ground, swayed), squares)
+        yield over8(composite(ground, swayed), squares)
 
 
 def scaled(stack: Stack, side: int, *, tints: bool = True) -> list[Rgba]:
-    """Give the background and the layers for a side of pixels; tints show what is invented."""
+    """Return the background and the layers (h, w, 4) with a long side of at most `side` pixels.
+
+    With `tints` red on the background shows what a fill made up.
+    """
     ground = tinted(stack) if tints else stack.background
     whole = [ground, *(layer.rgba for layer in stack.layers)]
     if stack.kind != Kind.PIXEL:
@@ -70,7 +82,7 @@ def tinted(stack: Stack) -> Rgba:
 
 
 def shifted(rgba: Rgba, x: int, y: int) -> Rgba:
-    """Move a layer on its canvas; what leaves it is lost."""
+    """Move a layer (H, W, 4) by (x, y) pixels on its canvas; what leaves it is lost."""
     height, width = rgba.shape[:2]
     moved = np.zeros_like(rgba)
     x, y = max(-width, min(x, width)), max(-height, min(y, height))

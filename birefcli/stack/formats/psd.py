@@ -1,6 +1,6 @@
 """PSD: the stack as Photoshop, Krita, Spine, Live2D and Unity import it.
 
-Written from Adobe's "Photoshop File Formats Specification": three header channels, layers in
+Written from Adobe's "Photoshop File Formats Specification" (2019): three header channels, layers in
 Normal mode at full opacity, all transparency in their pixels. Sides beyond 30,000 pixels make it
 a PSB, whose lengths are wider.
 """
@@ -14,8 +14,9 @@ import numpy as np
 from birefcli.errors import OutputError
 from birefcli.image.types import Alpha, Rgba
 from birefcli.matte.morphology import Size
+from birefcli.stack.formats.export import StackExport
 from birefcli.stack.formats.packbits import pack_rows
-from birefcli.stack.trimmed_layers import Piece, plain_name, printable
+from birefcli.stack.trimmed_layers import TrimmedLayer, plain_name, printable
 
 LONGEST_PSD = 30_000
 LONGEST_PSB = 300_000
@@ -44,14 +45,26 @@ def is_large(size: Size) -> bool:
     return max(size) > LONGEST_PSD
 
 
-def write_psd(
-    pieces: Sequence[Piece], picture: Rgba, icc: bytes | None = None, widths: Widths | None = None
-) -> bytes:
-    """Give the bytes of a PSD, or, if it is large, of a PSB.
+def write_psd(export: StackExport) -> dict[str, bytes]:
+    """Write one .psd, or, if the picture is too large for that, one .psb."""
+    suffix = "psb" if is_large(export.stack.size) else "psd"
+    data = build_psd(export.layers, export.picture, export.source.icc)
+    return {f"{export.name}.{suffix}": data}
 
-    `picture` (H, W, 4) is what is shown merged; `widths` decide where the size shall not.
+
+def build_psd(
+    layers: Sequence[TrimmedLayer],
+    picture: Rgba,
+    icc: bytes | None = None,
+    widths: Widths | None = None,
+) -> bytes:
+    """Return the bytes of a PSD, or, if the picture is large, of a PSB.
+
+    `layers` begin with the background; `picture` (H, W, 4) is what is shown merged, as straight
+    alpha; `widths` decide between the two formats where the size shall not. Raise OutputError
+    beyond 300,000 pixels a side.
     """
-    height, width = pieces[0].canvas
+    height, width = layers[0].canvas
     if max(height, width) > LONGEST_PSB:
         raise OutputError(f"a psb holds at most {LONGEST_PSB} pixels a side, not {width}x{height}")
     widths = widths or (PSB if is_large((height, width)) else PSD)
@@ -59,11 +72,11 @@ def write_psd(
     has_alpha = bool((picture[..., 3] < 255).any())
     channels = 4 if has_alpha else 3
     header = struct.pack(">4sH6xHIIHH", b"8BPS", widths.version, channels, height, width, 8, _RGB)
-    layers = _layers(pieces, widths, has_alpha)
+    section = _layers(layers, widths, has_alpha)
     merged = _rle([picture[..., i] for i in range(channels)], widths)
     # No palette; the profile; the layers.
     return b"".join(
-        [header, bytes(4), _sized(">I", _resources(icc)), layers, struct.pack(">H", RLE), merged]
+        [header, bytes(4), _sized(">I", _resources(icc)), section, struct.pack(">H", RLE), merged]
     )
 
 
@@ -74,31 +87,31 @@ def _resources(icc: bytes | None) -> bytes:
     return struct.pack(">4sHH", b"8BIM", _ICC, 0) + _sized(">I", icc) + bytes(len(icc) % 2)
 
 
-def _layers(pieces: Sequence[Piece], widths: Widths, has_alpha: bool) -> bytes:
+def _layers(layers: Sequence[TrimmedLayer], widths: Widths, has_alpha: bool) -> bytes:
     """Write all layers, bottom first; a negative count says that the merged picture has alpha."""
     records, pixels = [], []
-    for piece in pieces:
+    for layer in layers:
         channels = []
         for i in (3, 0, 1, 2):
-            channels.append(struct.pack(">H", RLE) + _rle([piece.rgba[..., i]], widths))
-        records.append(_record(piece, channels, widths))
+            channels.append(struct.pack(">H", RLE) + _rle([layer.rgba[..., i]], widths))
+        records.append(_record(layer, channels, widths))
         pixels += channels
-    count = -len(pieces) if has_alpha else len(pieces)
+    count = -len(layers) if has_alpha else len(layers)
     info = struct.pack(">h", count) + b"".join(records) + b"".join(pixels)
     info += bytes(-len(info) % 4)
     # Nothing is said about masks that hold for all layers.
     return _sized(widths.section, _sized(widths.section, info) + bytes(4))
 
 
-def _record(piece: Piece, channels: Sequence[bytes], widths: Widths) -> bytes:
+def _record(layer: TrimmedLayer, channels: Sequence[bytes], widths: Widths) -> bytes:
     """Describe a layer: its box, channels, mode and name."""
-    left, top, right, bottom = piece.box
+    left, top, right, bottom = layer.box
     record = struct.pack(">iiiiH", top, left, bottom, right, len(channels))
     for kind, data in zip((-1, 0, 1, 2), channels, strict=True):
         record += struct.pack(">h", kind) + struct.pack(widths.section, len(data))
     record += struct.pack(">4s4sBBBx", b"8BIM", b"norm", 255, 0, _FLAGS)
     # No mask, no blending ranges, then the name twice: for old programs, and in full.
-    return record + _sized(">I", bytes(8) + _pascal(plain_name(piece.name)) + _luni(piece.name))
+    return record + _sized(">I", bytes(8) + _pascal(plain_name(layer.name)) + _luni(layer.name))
 
 
 def _pascal(name: str) -> bytes:

@@ -1,6 +1,7 @@
 """The layers of a PSD or PSB of ours, read back to prove it."""
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from birefcli.image.types import Alpha, Rgba
 from birefcli.matte.morphology import Box
 from birefcli.stack.formats.packbits import unpack
 from birefcli.stack.formats.psd import PSB, PSD, RLE, Widths
-from birefcli.stack.trimmed_layers import placed
+from birefcli.stack.trimmed_layers import place_on_canvas
 
 
 @dataclass
@@ -44,8 +45,18 @@ class _Record:
     is_shown: bool
 
 
-def read_psd(data: bytes) -> list[Rgba]:
-    """Give the layers of a PSD at the canvas's size, bottom first; hidden ones are left out."""
+def read_psd(files: Mapping[str, bytes]) -> list[Rgba]:
+    """Return the layers of the one PSD or PSB among a stack's files, as `parse_psd` does."""
+    (data,) = files.values()
+    return parse_psd(data)
+
+
+def parse_psd(data: bytes) -> list[Rgba]:
+    """Return the layers of a PSD or PSB, uint8 (H, W, 4) at the canvas's size, bottom first.
+
+    Hidden layers are left out. Raise PictureError where the bytes are none of ours: only RGB of 8
+    bits is read, in Normal mode at full opacity.
+    """
     try:
         return _layers(_Bytes(data))
     except (struct.error, ValueError, KeyError, IndexError) as error:
@@ -75,7 +86,7 @@ def _layers(file: _Bytes) -> list[Rgba]:
             channel = _channel(_Bytes(file.bytes(length)), rgba.shape[0], rgba.shape[1], widths)
             rgba[..., {-1: 3, 0: 0, 1: 1, 2: 2}[kind]] = channel
         if record.is_shown:
-            layers.append(placed(rgba, record.box, (height, width)))
+            layers.append(place_on_canvas(rgba, record.box, (height, width)))
     return layers
 
 

@@ -2,40 +2,33 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from birefcli import __version__
 from birefcli.image.files import encode
-from birefcli.stack.trimmed_layers import Piece, printable
+from birefcli.stack.formats.export import StackExport
+from birefcli.stack.trimmed_layers import TrimmedLayer, printable
 
 PADDING = 2
 _DURATION = 100
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """The two files of a sheet."""
-
-    png: bytes
-    json: bytes
-
-
-def write_sheet(pieces: Sequence[Piece]) -> Sheet:
-    """Put all pieces beside one another, 2 pixels apart, never turned, and tell where each is."""
-    places, width, height = _packed(pieces)
+def write_sheet(export: StackExport) -> dict[str, bytes]:
+    """Put all layers beside one another, 2 pixels apart, never turned, and tell where each is."""
+    layers = export.layers
+    places, width, height = _pack(layers)
     sheet = np.zeros((height, width, 4), np.uint8)
     frames = {}
-    for piece, (x, y) in zip(pieces, places, strict=True):
-        h, w = piece.rgba.shape[:2]
-        sheet[y : y + h, x : x + w] = piece.rgba
-        frames[piece.stem] = {
+    for layer, (x, y) in zip(layers, places, strict=True):
+        h, w = layer.rgba.shape[:2]
+        sheet[y : y + h, x : x + w] = layer.rgba
+        frames[layer.stem] = {
             "frame": {"x": x, "y": y, "w": w, "h": h},
             "rotated": False,
-            "trimmed": (h, w) != piece.canvas,
-            "spriteSourceSize": {"x": piece.box[0], "y": piece.box[1], "w": w, "h": h},
-            "sourceSize": {"w": piece.canvas[1], "h": piece.canvas[0]},
+            "trimmed": (h, w) != layer.canvas,
+            "spriteSourceSize": {"x": layer.box[0], "y": layer.box[1], "w": w, "h": h},
+            "sourceSize": {"w": layer.canvas[1], "h": layer.canvas[0]},
             "duration": _DURATION,
         }
     meta = {
@@ -46,27 +39,27 @@ def write_sheet(pieces: Sequence[Piece]) -> Sheet:
         "size": {"w": width, "h": height},
         "scale": "1",
         "layers": [
-            {"name": printable(piece.name), "opacity": 255, "blendMode": "normal"}
-            for piece in pieces
+            {"name": printable(layer.name), "opacity": 255, "blendMode": "normal"}
+            for layer in layers
         ],
     }
     text = json.dumps({"frames": frames, "meta": meta}, indent=1) + "\n"
-    return Sheet(encode(sheet, "png"), text.encode())
+    return {"sheet.png": encode(sheet, "png"), "sheet.json": text.encode()}
 
 
-def _packed(pieces: Sequence[Piece]) -> tuple[list[tuple[int, int]], int, int]:
-    """Fill shelves from the tallest piece on; give each its place, and the sheet's size."""
-    areas = [p.rgba.shape[0] * p.rgba.shape[1] for p in pieces]
-    widest = max(p.rgba.shape[1] for p in pieces)
+def _pack(layers: Sequence[TrimmedLayer]) -> tuple[list[tuple[int, int]], int, int]:
+    """Fill shelves from the tallest layer on; give each its place, and the sheet's size."""
+    areas = [layer.rgba.shape[0] * layer.rgba.shape[1] for layer in layers]
+    widest = max(layer.rgba.shape[1] for layer in layers)
     across = max(widest, round(sum(areas) ** 0.5)) + 2 * PADDING
     places: dict[int, tuple[int, int]] = {}
     x = y = PADDING
     shelf = right = 0
-    for i in sorted(range(len(pieces)), key=lambda i: (-pieces[i].rgba.shape[0], i)):
-        h, w = pieces[i].rgba.shape[:2]
+    for i in sorted(range(len(layers)), key=lambda i: (-layers[i].rgba.shape[0], i)):
+        h, w = layers[i].rgba.shape[:2]
         if x + w + PADDING > across:
             x, y, shelf = PADDING, y + shelf + PADDING, 0
         places[i] = x, y
         x, shelf = x + w + PADDING, max(shelf, h)
         right = max(right, x)
-    return [places[i] for i in range(len(pieces))], right, y + shelf + PADDING
+    return [places[i] for i in range(len(layers))], right, y + shelf + PADDING
