@@ -326,3 +326,12 @@ def test_the_given_matte_is_left_alone(change: object) -> None:
     result = change(m)  # type: ignore[operator]
     assert not np.shares_memory(result, m)
     assert (m == 0.75).all()
+
+
+def test_halo_that_a_speck_alone_held_goes_with_it() -> None:
+    """Removing specks once or twice is the same, also where halos of two meet."""
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        m = rng.choice(np.array([0, 0.25, 0.5, 0.75, 1], np.float32), (9, 9))
+        cleaned = remove_specks(m, 5)
+        np.testing.assert_array_equal(remove_specks(cleaned, 5), cleaned)
