@@ -77,15 +77,12 @@ def main(
     """Cut the object out of pictures with BiRefNet, in bulk."""
 
 
-app.command()(cut.cut)
-app.command()(peel.peel)
-app.command()(compose.compose)
-app.command()(train.train)
-app.command()(synth.synth)
-app.command()(eval.eval)
-app.command()(evaluate_stacks.eval_peel)
-app.command()(bench.bench)
-app.command()(doctor.doctor)
+COMMANDS = (
+    *(cut.cut, peel.peel, compose.compose, train.train, synth.synth, eval.eval),
+    *(evaluate_stacks.eval_peel, bench.bench, doctor.doctor),
+)
+for command in COMMANDS:
+    command.add_to(app)
 app.add_typer(models.app)
 
 

@@ -19,7 +19,7 @@ def least_area(kind: Kind, pixels: int, settings: PeelSettings) -> float:
     """Give the pixels that a thing must cover in a picture of so many."""
     if kind == Kind.PIXEL:
         return _LEAST_ART_PIXELS
-    return max(_LEAST_PIXELS, settings.min_area * pixels)
+    return max(_LEAST_PIXELS, settings.min_share * pixels)
 
 
 def objection(

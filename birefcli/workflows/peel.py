@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from birefcli.batch.executor import Ended, Steps, Stop, run
 from birefcli.batch.inputs import Inputs
-from birefcli.batch.journal import Entry, Journal, Key, digest
+from birefcli.batch.journal import Entry, Journal, Key
 from birefcli.batch.report import Outcome, Status
 from birefcli.batch.stack_inputs import pictures_asked
 from birefcli.batch.stack_owners import holdings
@@ -30,6 +30,7 @@ from birefcli.models.depth import DepthEstimator
 from birefcli.models.model_pair import Sight, beside
 from birefcli.models.store import ModelFile
 from birefcli.peel.loop import peel
+from birefcli.settings.digest import settings_digest
 from birefcli.settings.peel import PeelCommand
 from birefcli.stack.manifest import FILE
 from birefcli.stack.provenance import Engine, Source
@@ -41,7 +42,6 @@ from birefcli.workflows.peel_context import (
     careful,
     engine_of,
     lama_sha256,
-    plain_settings,
 )
 from birefcli.workflows.peel_outcome import proven_files, stack_outcome
 
@@ -190,14 +190,8 @@ class PeelWorker:
             sha256 = ""
             with suppress(OSError):
                 sha256 = sha256_file(path) if path is not None and path.is_file() else ""
-        settings = digest(
-            {
-                **plain_settings(self.settings),
-                "lama": lama_sha256(self.inpainter),
-                "beside": self._beside.sha256,
-                "tile_order": self.settings.model.tile_order,
-                "precision": self.settings.model.precision,
-            }
+        settings = settings_digest(
+            self.settings, lama=lama_sha256(self.inpainter), beside=self._beside.sha256
         )
         return Key(sha256, settings, self.model.sha256, ARITHMETIC)
 
@@ -214,7 +208,7 @@ class PeelWorker:
             if there and name != job.name:
                 raise PictureError(
                     f"{job.path} holds the stack of {name}; choose another folder with -o, "
-                    "or give --redo all to replace it",
+                    "or give --redo to replace it",
                     reason="target-exists",
                 )
             for target in there:
@@ -227,7 +221,7 @@ class PeelWorker:
         if not self.plan.journals[job.root].may_replace(target):
             raise PictureError(
                 f"{job.root / target} is not ours, or was edited since; move it away, "
-                "or give --redo all to replace it",
+                "or give --redo to replace it",
                 reason="target-exists",
             )
 

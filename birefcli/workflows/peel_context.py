@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from birefcli.inpaint.protocol import Inpainter
 from birefcli.models.depth import DepthEstimator
 from birefcli.models.segmenter import Segmenter, segment_each
 from birefcli.models.store import ModelFile
+from birefcli.settings.digest import deciding
 from birefcli.settings.peel import PeelCommand
 from birefcli.stack.provenance import Engine
 
@@ -88,6 +89,7 @@ def engine_of(
     depth: DepthEstimator | None,
 ) -> Engine:
     """Say what peels; `other` is the model that looks beside the named one."""
+    beside = {"id": other.name, "sha256": other.sha256}
     return Engine(
         version=__version__,
         segmenter=model.name,
@@ -97,7 +99,7 @@ def engine_of(
         lama_sha256=lama_sha256(inpainter),
         depth=depth.name if depth else None,
         seed=settings.peel.seed,
-        options={**plain_settings(settings), "beside": {"id": other.name, "sha256": other.sha256}},
+        options={**deciding(settings, leaving=["model"]), "beside": beside},
     )
 
 
@@ -106,20 +108,3 @@ def lama_sha256(inpainter: Inpainter) -> str | None:
     network = getattr(inpainter, "slow", None) or inpainter
     sha256: str | None = getattr(network, "sha256", None)
     return sha256
-
-
-def plain_settings(settings: PeelCommand) -> dict[str, Any]:
-    """Give the settings that decide a stack as plain values, in a fixed order."""
-    peel = {one.name: _plain(getattr(settings.peel, one.name)) for one in fields(settings.peel)}
-    return {
-        **peel,
-        "inpaint": settings.inpaint,
-        "depth": settings.depth,
-        "format": sorted(format.value for format in settings.formats),
-        "explain": settings.explain,
-    }
-
-
-def _plain(value: object) -> Any:
-    """Write an enum as its word."""
-    return getattr(value, "value", value)

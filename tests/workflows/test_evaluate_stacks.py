@@ -493,9 +493,7 @@ def run(*arguments: str) -> Result:
 
 
 def test_scores_go_to_stdout_and_files(here: Path) -> None:
-    result = run(
-        "--suite", "flat,hard", "--against", "B1", "--json", "a.json", "--markdown", "a.md"
-    )
+    result = run("--suite", "flat,hard", "--against", "B1", "--save", "a.json", "--save", "a.md")
     assert result.exit_code == 0
     lines = [line.split("\t") for line in result.stdout.splitlines()]
     assert lines[0][0].startswith("# --mode oracle: 1 scenes a suite from seed 0, 64 px")
@@ -516,7 +514,7 @@ def test_scores_go_to_stdout_and_files(here: Path) -> None:
 
 
 def test_the_same_seeds_give_the_same_scores(here: Path) -> None:
-    tables = [run("--suite", "texture", "--first-seed", "10000").stdout for _ in range(2)]
+    tables = [run("--suite", "texture", "--seed", "10000").stdout for _ in range(2)]
     first, second = (
         [line for line in table.splitlines() if "\tseconds\t" not in line] for table in tables
     )
@@ -524,7 +522,7 @@ def test_the_same_seeds_give_the_same_scores(here: Path) -> None:
 
 
 def test_a_model_looks_in_net_mode(here: Path, tiny: Path) -> None:
-    result = run("--suite", "pixel", "--mode", "net", "--model", str(tiny), "--json", "a.json")
+    result = run("--suite", "pixel", "--mode", "net", "--model", str(tiny), "--save", "a.json")
     assert result.exit_code == 0
     found = json.loads((here / "a.json").read_text())
     assert found["mode"] == "net" and found["model"]["sha256"]
@@ -548,8 +546,8 @@ def test_scores_that_are_too_low_or_errors_too_high_end_in_exit_code_1(here: Pat
         ("--fail-below", "order=nan"),
         ("--suite", "photos"),
         ("--suite", "all,photos"),
-        ("--markdown", "."),
-        ("--json", "."),
+        ("--save", "."),
+        ("--save", "a.txt"),
         ("--against", "B9"),
         ("--model", "compact"),
         ("--inpaint", "magic"),
