@@ -11,6 +11,7 @@ from birefcli import __version__
 from birefcli.cli import (
     bench,
     compose,
+    config,
     cut,
     doctor,
     eval,
@@ -79,7 +80,7 @@ def main(
 
 COMMANDS = (
     *(cut.cut, peel.peel, compose.compose, train.train, synth.synth, eval.eval),
-    *(evaluate_stacks.eval_peel, bench.bench, doctor.doctor),
+    *(evaluate_stacks.eval_peel, bench.bench, doctor.doctor, config.config),
 )
 for command in COMMANDS:
     command.add_to(app)

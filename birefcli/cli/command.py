@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from typer.core import TyperCommand
 
+from birefcli.settings.file import RECORDS, SettingsFile, find_file
 from birefcli.settings.option import Setting, make, offered
 
 EXAMPLES = "Examples:"
@@ -29,6 +30,8 @@ class Command:
     overrides: type | None = None
     # By field, the words an option takes, where a table of another room knows them.
     choices: Mapping[str, Callable[[], Iterable[str]]] = field(default_factory=dict)
+    # Whether its words are another command line, whose options are not its own.
+    takes_line: bool = False
 
     def add_to(self, app: typer.Typer) -> None:
         """Make it a command of an app."""
@@ -45,7 +48,13 @@ class Command:
                 super().format_help(ctx, formatter)
 
         epilog = "\n\n".join((EXAMPLES, *self.examples))
-        app.command(self.name, cls=Told, epilog=epilog)(self.function())
+        line = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+        app.command(
+            self.name,
+            cls=Told,
+            epilog=epilog,
+            context_settings=line if self.takes_line else None,
+        )(self.function())
 
     @property
     def settings(self) -> list[Setting]:
@@ -65,18 +74,29 @@ class Command:
 
         def run(ctx: typer.Context, **words: Any) -> None:
             warnings.simplefilter("ignore")  # libraries' asides are no words for users
+            if (file := self.file(words)) and not words["quiet"]:
+                typer.echo(f"settings from {file.path}", err=True)
             code = self.story(*self.answers(ctx, words))
             if code is not None:
                 raise typer.Exit(code)
 
         parameters = [
             inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
-            *(_parameter(one) for one in offered(self.record)),
-            *(_parameter(one, is_unset=True) for one in self._overrides),
+            *(_parameter(one, self.takes_file) for one in offered(self.record)),
+            *(_parameter(one, True, is_unset=True) for one in self._overrides),
         ]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__name__, run.__doc__ = self.story.__name__, self.story.__doc__
         return run
+
+    @property
+    def takes_file(self) -> bool:
+        """Whether a file of settings may stand in for its defaults."""
+        return self.record in RECORDS.values()
+
+    def file(self, words: Mapping[str, Any]) -> SettingsFile | None:
+        """Read the file of settings that holds for what was parsed, if there is one."""
+        return find_file(words["config"]) if self.takes_file else None
 
     @property
     def _overrides(self) -> tuple[Setting, ...]:
@@ -84,8 +104,11 @@ class Command:
 
     def answers(self, ctx: typer.Context, words: Mapping[str, Any]) -> tuple[Any, ...]:
         """Give what the story takes, from what was parsed."""
-        given = frozenset(name for name in words if _is_given(ctx, name))
+        given = frozenset(name for name in words if is_given(ctx, name))
         values = {one.name: read(one, words[one.name]) for one in offered(self.record)}
+        if file := self.file(words):
+            told = file.values_for(self.record)
+            values |= {name: told[name] for name in told if name not in given}
         settings: Any = make(self.record, {**values, "given": given})
         if self.overrides is None:
             return (settings,)
@@ -118,14 +141,17 @@ def read(one: Setting, words: Any) -> Any:
         raise typer.BadParameter(str(error), param_hint=one.flag) from None
 
 
-def _is_given(ctx: typer.Context, name: str) -> bool:
+def is_given(ctx: typer.Context, name: str) -> bool:
     """Tell whether an option stood on the command line."""
     source = ctx.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _parameter(one: Setting, *, is_unset: bool = False) -> inspect.Parameter:
-    """Give the parameter that Typer reads an option from; an unset one has no default."""
+def _parameter(one: Setting, has_file: bool, *, is_unset: bool = False) -> inspect.Parameter:
+    """Give the parameter that Typer reads an option from; an unset one has no default.
+
+    `has_file` says that a file may have set it.
+    """
     about, kind = one.option, _typer_kind(one)
     default = None if is_unset else _typer_default(one)
     info: Any
@@ -133,7 +159,7 @@ def _parameter(one: Setting, *, is_unset: bool = False) -> inspect.Parameter:
         info = typer.Argument(help=about.help, metavar=about.metavar)
     else:
         info = typer.Option(
-            *_names(one, is_unset),
+            *_names(one, has_file),
             help=about.help,
             metavar=about.metavar or (about.words.metavar if about.words else None),
             min=about.min,
@@ -150,11 +176,11 @@ def _parameter(one: Setting, *, is_unset: bool = False) -> inspect.Parameter:
     )
 
 
-def _names(one: Setting, is_unset: bool) -> tuple[str, ...]:
+def _names(one: Setting, has_file: bool) -> tuple[str, ...]:
     """Give an option's names; what a file may switch on, the command line may switch off."""
     if one.kind is not bool or one.option.names:
         return one.names
-    has_no = one.default or (is_unset and not one.option.is_of_run)
+    has_no = one.default or (has_file and not one.option.is_of_run)
     return (f"{one.flag}/--no-{one.flag[2:]}",) if has_no else one.names
 
 

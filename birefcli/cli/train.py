@@ -5,8 +5,9 @@ from typing import Any
 import typer
 
 from birefcli.cli.command import command
-from birefcli.cli.recipes import NONE, Asked, combine, read_sets, recipe_names
+from birefcli.cli.recipes import Asked, combine, read_sets, recipe_names
 from birefcli.errors import ExitCode
+from birefcli.settings.toml_values import NONE
 from birefcli.settings.train import TrainCommand, TrainSettings
 
 

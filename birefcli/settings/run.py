@@ -90,3 +90,10 @@ class RunSettings(JsonSettings, QuietSettings):
         metavar="FILE",
         is_of_run=True,
     )
+    config: Path | None = option(
+        None,
+        "Take settings from this file, and not from birefcli.toml in the current folder.",
+        panel=Panel.RUN,
+        metavar="FILE",
+        is_of_run=True,
+    )
