@@ -56,6 +56,12 @@ class Command:
             context_settings=line if self.takes_line else None,
         )(self.function())
 
+    def parser(self) -> Any:
+        """Give its parser, by itself."""
+        app = typer.Typer(add_completion=False)
+        self.add_to(app)
+        return typer.main.get_command(app)
+
     @property
     def settings(self) -> list[Setting]:
         """Everything it asks, in the order of its help."""

@@ -76,10 +76,7 @@ def config(settings: ConfigSettings) -> None:
 
 def _held(name: str, words: list[str], file: Path | None) -> Iterator[Held]:
     """Give every setting of a command that a file may hold, as it holds for these words."""
-    from birefcli.cli import app
-
-    parser: Any = typer.main.get_command(app)
-    with parser.commands[name].make_context(name, words) as ctx:
+    with COMMANDS[name].parser().make_context(name, words) as ctx:
         parsed = ctx.params
         given = {one for one in parsed if is_given(ctx, one)}
     found = find_file(parsed["config"] or file)

@@ -4,15 +4,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from birefcli.cli import run
 from birefcli.cli.command import command
-from birefcli.cli.run import (
-    Planned,
-    find_model,
-    open_console,
-    require_piped,
-    show_plan,
-    stop_unread,
-)
 from birefcli.cli.signals import Signals
 from birefcli.errors import UsageError
 from birefcli.settings.cut import CutSettings
@@ -34,14 +27,14 @@ def cut(settings: CutSettings) -> int:
 
     prepared = prepare(settings)
     if settings.dry_run:
-        return show_plan(_planned(prepared), prepared.inputs, as_json=settings.as_json)
+        return run.show_plan(_planned(prepared), prepared.inputs, as_json=settings.as_json)
     _check_streams(prepared)
     return _run(prepared)
 
 
 def _check_streams(prepared: "Prepared") -> None:
     """Refuse what would pour a picture onto a terminal, wait for one from it, or mix two things."""
-    require_piped(prepared.inputs)
+    run.require_piped(prepared.inputs)
     if any("-" in job.targets.values() for job in prepared.plan.jobs):
         if prepared.settings.as_json:
             raise UsageError("--json and a picture cannot share standard output; use --report FILE")
@@ -62,8 +55,8 @@ def _run(prepared: "Prepared") -> int:
     require_device(settings.model)
     stop = Stop()
     report = RunReport(planned=len(prepared.plan.jobs) + len(inputs.missing) + len(inputs.closed))
-    with open_console(report.planned, settings) as console:
-        model = find_model(settings.model, Purpose.CUT, console)
+    with run.open_console(report.planned, settings) as console:
+        model = run.find_model(settings.model, Purpose.CUT, console)
 
         def load() -> LoadedSegmenter:
             loaded = load_segmenter(settings.model, model, console.say)
@@ -74,16 +67,16 @@ def _run(prepared: "Prepared") -> int:
             for outcome in cut_all(prepared, model, load, stop):
                 report.outcomes.append(outcome)
                 console.show(outcome)
-                stop_unread(console, stop)
+                run.stop_unread(console, stop)
         if inputs.left_out:
             console.say(f"left out: {inputs.left_out}")
         console.sum_up(report)
     return signals.exit_code or report.exit_code
 
 
-def _planned(prepared: "Prepared") -> Iterator[Planned]:
+def _planned(prepared: "Prepared") -> Iterator[run.Planned]:
     """Give every source and its targets."""
     for job in prepared.plan.jobs:
         name = job.source.name
         targets = [t if t == "-" else str(job.path(p)) for p, t in job.targets.items()]
-        yield Planned(f"{name} -> {', '.join(targets)}", {"source": name, "targets": targets})
+        yield run.Planned(f"{name} -> {', '.join(targets)}", {"source": name, "targets": targets})

@@ -3,17 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from birefcli.cli import run
 from birefcli.cli.choices import inpainters, stack_formats
 from birefcli.cli.command import command
 from birefcli.cli.console import Console, plural
-from birefcli.cli.run import (
-    Planned,
-    find_model,
-    open_console,
-    require_piped,
-    show_plan,
-    stop_unread,
-)
 from birefcli.cli.signals import Signals
 from birefcli.settings.peel import PeelCommand
 
@@ -40,8 +33,8 @@ def peel(settings: PeelCommand) -> int:
 
     prepared = prepare(settings)
     if settings.dry_run:
-        return show_plan(_planned(prepared), prepared.inputs, as_json=settings.as_json)
-    require_piped(prepared.inputs)
+        return run.show_plan(_planned(prepared), prepared.inputs, as_json=settings.as_json)
+    run.require_piped(prepared.inputs)
     return _run(prepared)
 
 
@@ -61,8 +54,8 @@ def _run(prepared: "Prepared") -> int:
     )
     stop = Stop()
     report = RunReport(planned=len(prepared.plan.jobs) + len(inputs.missing) + len(inputs.closed))
-    with open_console(report.planned, settings) as console:
-        model = find_model(settings.model, Purpose.PEEL, console)
+    with run.open_console(report.planned, settings) as console:
+        model = run.find_model(settings.model, Purpose.PEEL, console)
         with Signals(stop, console.warn, "finishing the picture in flight") as signals:
             outcomes = peel_all(
                 prepared,
@@ -76,7 +69,7 @@ def _run(prepared: "Prepared") -> int:
                 report.outcomes.append(outcome)
                 console.show(outcome)
                 _tell_layers(console, outcome)
-                stop_unread(console, stop)
+                run.stop_unread(console, stop)
         if inputs.left_out:
             console.say(f"left out: {inputs.left_out}")
         console.sum_up(report)
@@ -97,8 +90,8 @@ def _edit(settings: PeelCommand) -> int:
         recalled.settings.inpaint, trust=settings.trust_model_file, device=settings.model.device
     )
     report = RunReport(planned=1)
-    with open_console(1, settings) as console:
-        model = find_model(settings.model, Purpose.PEEL, console)
+    with run.open_console(1, settings) as console:
+        model = run.find_model(settings.model, Purpose.PEEL, console)
         outcome = change(
             recalled, model, inpainter, lambda: _load(settings, model, console), console.say
         )
@@ -141,8 +134,8 @@ def _tell_layers(console: Console, outcome: "Outcome") -> None:
         console.say(f"{outcome.source}: {plural(outcome.layers, 'layer')}")
 
 
-def _planned(prepared: "Prepared") -> Iterator[Planned]:
+def _planned(prepared: "Prepared") -> Iterator[run.Planned]:
     """Give every picture and the folder of its stack."""
     for job in prepared.plan.jobs:
         name, target = job.source.name, str(job.path)
-        yield Planned(f"{name} -> {target}", {"source": name, "target": target})
+        yield run.Planned(f"{name} -> {target}", {"source": name, "target": target})

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from birefcli.errors import UsageError
-from birefcli.settings.toml_values import MisfitError, fit, nearest
+from birefcli.settings.toml_values import MisfitError, fit, nearest, read_toml
 from birefcli.settings.train import TrainSettings
 
 FOLDER = Path(__file__).parents[1] / "recipes"
@@ -128,12 +128,7 @@ def named_recipe(name: str) -> dict[str, Any]:
 
 def read_recipe(path: Path) -> dict[str, Any]:
     """Read a recipe's file; a name no setting has, or a value that does not fit, is refused."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the recipe {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a TOML file: {error}") from error
+    values = read_toml(path, "recipe")
     return {name: as_setting(name, value, str(path), path.parent) for name, value in values.items()}
 
 

@@ -6,7 +6,6 @@ in front. What is about one run (inputs, -o, --redo, --dry-run, consent) is not 
 """
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from birefcli.errors import UsageError
 from birefcli.settings.cut import CutSettings
 from birefcli.settings.option import Setting, offered
 from birefcli.settings.peel import PeelCommand
-from birefcli.settings.toml_values import MisfitError, fit, nearest
+from birefcli.settings.toml_values import MisfitError, fit, nearest, read_toml
 
 NAME = "birefcli.toml"
 MODEL = "model"
@@ -41,12 +40,7 @@ def find_file(named: Path | None) -> SettingsFile | None:
     path = named or Path(NAME)
     if named is None and not path.is_file():
         return None
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the settings in {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a TOML file: {error}") from error
+    found = read_toml(path, "settings in")
     return SettingsFile(path, {name: _read_table(path, name, found[name]) for name in found})
 
 
@@ -83,6 +77,10 @@ def _read_table(path: Path, name: str, table: Any) -> dict[str, Any]:
         if one is None:
             raise UsageError(f"{path}: {_unknown(name, key, known)}")
         values[one.name] = _read_value(path, f"[{name}] {key}", one, value)
+    model = values.get(MODEL)
+    if model and (path.parent / model).exists():
+        # As in a recipe, a path is relative to the file that names it.
+        values[MODEL] = str(path.parent / model)
     return values
 
 

@@ -1,6 +1,7 @@
 """Values of TOML files and of NAME=VALUE, made into what settings hold."""
 
 import difflib
+import tomllib
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
@@ -8,9 +9,21 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
 
+from birefcli.errors import UsageError
+
 NONE = "none"  # how TOML and options write that there is none
 
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Give what a TOML file holds; `what` says in an error which file cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the {what} {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not a TOML file: {error}") from error
 
 
 class MisfitError(Exception):

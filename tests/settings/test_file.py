@@ -82,7 +82,7 @@ def test_without_a_file_there_are_no_values_and_a_named_one_must_be_there() -> N
         ("[cut]\nlevels = 1", r"levels: '1' is not LOW,HIGH"),
         (
             "[train]\nsteps = 1",
-            r"'train', which is none of the tables \[cut\], \[peel\], \[model\]",
+            r"'train', which is none of the tables \[cut\], \[peel\]",
         ),
         ("cut = 1", r"cut is a table; write \[cut\] above its settings"),
         ("[cut", "is not a TOML file"),
@@ -93,6 +93,14 @@ def test_what_a_file_may_not_say_is_named(text: str, sentence: str) -> None:
         told(text, CutSettings)
     assert str(caught.value).startswith(NAME) and caught.value.exit_code == ExitCode.USAGE
     assert "\n" not in str(caught.value).partition("TOML")[0]
+
+
+def test_a_model_is_looked_for_beside_the_file_that_names_it() -> None:
+    Path("far/run").mkdir(parents=True)
+    Path("far/mine.toml").write_text("[model]\nmodel = 'run'\n")
+    found = find_file(Path("far/mine.toml"))
+    assert found is not None and found.values_for(PeelCommand) == {"model": str(Path("far/run"))}
+    assert told("[model]\nmodel = 'lite'\n", CutSettings) == {"model": "lite"}
 
 
 def test_no_file_decides_on_inputs_places_or_consent() -> None:
