@@ -47,12 +47,11 @@ class Command:
                             parameter.help = command.help_of(one)  # type: ignore[attr-defined]
                 super().format_help(ctx, formatter)
 
-        epilog = "\n\n".join((EXAMPLES, *self.examples))
         line = {"ignore_unknown_options": True, "allow_interspersed_args": False}
         app.command(
             self.name,
             cls=Told,
-            epilog=epilog,
+            epilog=in_help(self.examples),
             context_settings=line if self.takes_line else None,
         )(self.function())
 
@@ -120,6 +119,11 @@ class Command:
             return (settings,)
         own = {one.name: read(one, words[one.name]) for one in self._overrides if one.name in given}
         return settings, own
+
+
+def in_help(examples: Iterable[str]) -> str:
+    """Give the lines below a command's help."""
+    return "\n\n".join((EXAMPLES, *examples))
 
 
 def command(record: type, *, examples: Sequence[str], **more: Any) -> Callable[..., Command]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from birefcli.cli.command import command
+from birefcli.cli.command import command, in_help
 from birefcli.errors import UsageError, WeightsError
 from birefcli.models import store
 from birefcli.models.cache import megabytes, sha256_of
@@ -17,13 +17,6 @@ from birefcli.models.variants import COMPANIONS, VARIANTS, Variant, find_variant
 from birefcli.settings.model import NetworkSettings
 from birefcli.settings.option import REQUIRED, borrowed, option
 from birefcli.settings.run import JsonSettings
-
-app = typer.Typer(
-    name="models",
-    help="Show, download, import and choose models.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +177,13 @@ def verify(settings: VerifySettings) -> None:
 
 
 COMMANDS = (list_models, info, pull, import_, path, use, verify)
+app = typer.Typer(
+    name="models",
+    help="Show, download, import and choose models.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog=in_help(one.examples[0] for one in COMMANDS),
+)
 for _command in COMMANDS:
     _command.add_to(app)
 

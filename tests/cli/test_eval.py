@@ -229,6 +229,19 @@ def test_csv_holds_every_picture_and_the_gallery_the_worst(metrics: str) -> None
     assert evaluate(*folders, "--gallery", "w.png").exit_code == 2
 
 
+def test_scores_are_saved_as_the_name_of_the_file_ends() -> None:
+    folders = two_folders()
+    files = ("--save", "a.json", "--save", "a.MD")
+    result = evaluate(*folders, "--metrics", "IoU,MAE", "--json", *files)
+    assert result.exit_code == 0 and result.stdout == Path("a.json").read_text()
+    table = Path("a.MD").read_text()
+    assert "without the official min-max stretch; 2 pairs." in table
+    assert "| metric | pred |\n| --- | ---: |\n| IoU | 0." in table
+    for wrong in ("a.txt", "scores", "."):
+        assert evaluate(*folders, "--save", wrong).exit_code == 2
+    assert evaluate(*folders, "--fail-below", "S=nan").exit_code == 2
+
+
 def test_a_gallery_without_scores_is_not_silently_missing() -> None:
     Path("gt").mkdir()
     Image.new("L", (9, 9)).save("gt/b.png")

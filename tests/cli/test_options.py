@@ -2,7 +2,6 @@
 
 import ast
 import dataclasses
-import inspect
 import re
 import shlex
 from collections import defaultdict
@@ -107,12 +106,6 @@ def test_no_option_is_declared_to_typer_but_by_the_converter() -> None:
         assert len(options) == allowed.get(path.name, 0), path.name
 
 
-def test_settings_know_nothing_of_the_parser() -> None:
-    for _, one in settings():
-        module = inspect.getmodule(type(one.option))
-        assert module is not None and "typer" not in vars(module)
-
-
 # Examples
 
 
@@ -126,6 +119,14 @@ def test_the_examples_in_the_help_are_understood(name: str, command: Command, he
         assert program == "birefcli" and words[: len(name.split())] == name.split()
         with parser(name).make_context(name, words[len(name.split()) :]) as ctx:
             command.answers(ctx, ctx.params)
+
+
+@pytest.mark.parametrize("group", ["", "models"])
+def test_groups_show_examples_of_their_commands(group: str) -> None:
+    shown = " ".join(invoke(*group.split(), "--help").stdout.split())
+    assert EXAMPLES in shown
+    examples = {one.examples[0] for one in (NESTED if group else ALL).values()}
+    assert sum(example in shown for example in examples) >= 4
 
 
 # What was given

@@ -1,5 +1,6 @@
 """birefcli eval-peel: its metrics against slow and obvious ones, its ways to peel, the command."""
 
+import csv
 import json
 from dataclasses import replace
 from itertools import permutations
@@ -511,6 +512,23 @@ def test_scores_go_to_stdout_and_files(here: Path) -> None:
     assert apart["low"] == apart["mean"] == apart["high"] == pytest.approx(means[1] - means[0])
     assert found["failures"] == [] and found["peak_memory_mib"] > 10
     assert "| edge-color (lower is better) |" in (here / "a.md").read_text()
+
+
+def test_json_and_every_file_say_the_same(here: Path) -> None:
+    files = ("a.json", "a.csv", "a.md")
+    saving = (word for file in files for word in ("--save", file))
+    result = run("--suite", "flat", "-n", "2", "--json", *saving)
+    assert result.exit_code == 0
+    assert result.stdout == (here / "a.json").read_text()
+    scenes = json.loads(result.stdout)["suites"]["flat"][0]["scenes"]
+    with (here / "a.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["name"], row["suite"], row["seed"]) for row in rows] == [
+        *(("peel", "flat", "0"), ("peel", "flat", "1"))
+    ]
+    for row in rows:
+        assert float(row["visible-iou"]) == scenes[row["seed"]]["visible-iou"]
+    assert "| visible-iou |" in (here / "a.md").read_text()
 
 
 def test_the_same_seeds_give_the_same_scores(here: Path) -> None:
