@@ -1,11 +1,24 @@
-"""Every command of the program, as its own parser knows it."""
+"""Every command of the program, as its own parser knows it, and a way to run one."""
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import typer.main
+from typer.testing import CliRunner, Result
 
 from birefcli.cli import app
+
+
+def invoke(*arguments: str, stdin: bytes | None = None) -> Result:
+    """Run the program in this process; it ends in words, and leaves the signals as they were."""
+    before = signal.getsignal(signal.SIGINT)
+    result = CliRunner().invoke(app, arguments, input=stdin)
+    assert signal.getsignal(signal.SIGINT) == before
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert "Traceback" not in result.output
+    return result
 
 
 def commands() -> dict[str, frozenset[str]]:

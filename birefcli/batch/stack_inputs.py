@@ -28,7 +28,7 @@ def pictures_asked(settings: Asked) -> Inputs:
     if not kept:
         where = ", ".join(map(str, inputs.folders))
         raise InputError(
-            f"only stacks are in {where}; name pictures to peel, or change a stack with --resume"
+            f"only stacks are in {where}; name pictures to peel, or change a stack with --edit"
         )
     words = filter(None, (inputs.left_out, f"{count} of stacks"))
     return replace(inputs, sources=kept, left_out=", ".join(words))

@@ -11,6 +11,7 @@ from birefcli import __version__
 from birefcli.cli import (
     bench,
     compose,
+    config,
     cut,
     doctor,
     eval,
@@ -20,7 +21,13 @@ from birefcli.cli import (
     synth,
     train,
 )
+from birefcli.cli.command import in_help
 from birefcli.errors import BirefcliError, ExitCode
+
+COMMANDS = (
+    *(cut.cut, peel.peel, compose.compose, train.train, synth.synth, eval.eval),
+    *(evaluate_stacks.eval_peel, bench.bench, doctor.doctor, config.config),
+)
 
 
 class Commands(TyperGroup):
@@ -55,6 +62,7 @@ app = typer.Typer(
     name="birefcli",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    epilog=in_help(one.examples[0] for one in COMMANDS[:4]),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -77,15 +85,8 @@ def main(
     """Cut the object out of pictures with BiRefNet, in bulk."""
 
 
-app.command()(cut.cut)
-app.command()(peel.peel)
-app.command()(compose.compose)
-app.command()(train.train)
-app.command()(synth.synth)
-app.command()(eval.eval)
-app.command()(evaluate_stacks.eval_peel)
-app.command()(bench.bench)
-app.command()(doctor.doctor)
+for command in COMMANDS:
+    command.add_to(app)
 app.add_typer(models.app)
 
 

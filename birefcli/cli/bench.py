@@ -1,23 +1,14 @@
 """birefcli bench: how long a picture takes on this machine, stage by stage."""
 
 import json
-import warnings
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from birefcli.cli.choices import inpainters
+from birefcli.cli.command import command
 from birefcli.cli.console import Console, plural
-from birefcli.cli.options import (
-    DeviceOption,
-    LicenceOption,
-    ModelOption,
-    OfflineOption,
-    PrecisionOption,
-    QuietOption,
-    TileOrderOption,
-)
 from birefcli.settings.bench import BenchSettings
-from birefcli.settings.model import ModelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,53 +18,22 @@ if TYPE_CHECKING:
     from birefcli.workflows.bench import Clock
 
 
-def bench(
-    peel: Annotated[
-        bool, typer.Option("--peel", help="Peel the pictures instead of cutting them.")
-    ] = BenchSettings.is_peel,
-    number: Annotated[
-        int, typer.Option("--number", "-n", min=1, help="How many pictures.")
-    ] = BenchSettings.number,
-    side: Annotated[
-        int, typer.Option(min=64, help="Their shorter side; they are drawn 4 to 3.")
-    ] = BenchSettings.side,
-    inpaint: Annotated[
-        str, typer.Option(help="What fills holes, as in `birefcli peel`.")
-    ] = BenchSettings.inpaint,
-    model: ModelOption = None,
-    tile_order: TileOrderOption = ModelSettings.tile_order,
-    device: DeviceOption = ModelSettings.device,
-    precision: PrecisionOption = ModelSettings.precision,
-    offline: OfflineOption = ModelSettings.offline,
-    accept_licence: LicenceOption = ModelSettings.accept_licence,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    quiet: QuietOption = False,
-) -> None:
+@command(
+    BenchSettings,
+    examples=("birefcli bench -n 5 --side 512", "birefcli bench --peel --inpaint membrane --json"),
+    choices={"inpaint": inpainters},
+)
+def bench(settings: BenchSettings) -> None:
     """Time the stages of a cut or a peel on drawn pictures."""
     from birefcli.workflows.bench import bench as walk
     from birefcli.workflows.inpainter import load_inpainter
 
-    settings = BenchSettings(
-        is_peel=peel,
-        number=number,
-        side=side,
-        inpaint=inpaint,
-        model=ModelSettings(
-            model=model,
-            tile_order=tile_order,
-            device=device,
-            precision=precision,
-            offline=offline,
-            accept_licence=accept_licence,
-        ),
-    )
-    warnings.simplefilter("ignore")  # libraries' asides are no words for users
     inpainter = load_inpainter(settings.inpaint, device=settings.model.device)
-    with Console(number, as_json=as_json, quiet=quiet) as console:
+    with Console(settings.number, as_json=settings.as_json, quiet=settings.quiet) as console:
         sight = _loaded(settings, console)
         clocks = list(walk(settings, sight.things, inpainter, sight.front))
     found = _summary(settings, sight.named, clocks)
-    typer.echo(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
+    typer.echo(json.dumps(found, indent=2) if settings.as_json else "\n".join(_lines(found)))
 
 
 def _loaded(settings: BenchSettings, console: Console) -> "Sight":

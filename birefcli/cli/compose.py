@@ -2,32 +2,27 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from birefcli.cli.command import command
 from birefcli.errors import UsageError
+from birefcli.settings.compose import ComposeSettings
 
 
-def compose(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A stack's folder, as `birefcli peel` writes it.")
-    ],
-    out: Annotated[
-        str | None,
-        typer.Option("--out", "-o", metavar="FILE|-", help="Default: DIR/composed.png."),
-    ] = None,
-    redo: Annotated[bool, typer.Option("--redo", help="Replace FILE if it is not ours.")] = False,
-) -> None:
+@command(
+    ComposeSettings,
+    examples=("birefcli compose scene.peel", "birefcli compose scene.peel -o - > scene.png"),
+)
+def compose(settings: ComposeSettings) -> None:
     """Lay the layers of a stack back into one picture."""
     from birefcli.stack.compose import compose_stack, composed_bytes
 
-    if out == "":
-        raise UsageError("-o is an empty text; is a variable of your script unset?")
-    if out == "-":
+    if settings.out == "-":
         if sys.stdout.isatty():
             raise UsageError("a picture would be poured onto the terminal; give -o FILE or a pipe")
-        sys.stdout.buffer.write(composed_bytes(folder))
+        sys.stdout.buffer.write(composed_bytes(settings.folder))
         sys.stdout.buffer.flush()
         return
-    typer.echo(str(compose_stack(folder, None if out is None else Path(out), replaces=redo)))
+    target = None if settings.out is None else Path(settings.out)
+    typer.echo(str(compose_stack(settings.folder, target, replaces=settings.redo)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from birefcli.errors import OutputError
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
     from birefcli.batch.report import Outcome, RunReport
     from birefcli.models.store import ModelInfo
@@ -137,25 +137,9 @@ class _Bar:
     """The bar below everything else: how many pictures are over, how fast, and how long still."""
 
     def __init__(self, total: int) -> None:
-        from rich.console import Console as RichConsole
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import MofNCompleteColumn
 
-        self._progress: Progress = Progress(
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=RichConsole(stderr=True),
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
+        self._progress = draw_bar(MofNCompleteColumn(), "{task.fields[rate]}")
         self._task: TaskID = self._progress.add_task("", total=total, rate="")
         self._begun: float | None = None
         self._worked = 0
@@ -169,9 +153,7 @@ class _Bar:
 
     def print(self, text: str) -> None:
         """Print a line above the bar, just as it is."""
-        self._progress.console.print(
-            text, markup=False, highlight=False, emoji=False, soft_wrap=True
-        )
+        print_above(self._progress, text)
 
     def advance(self, *, is_work: bool) -> None:
         """Count a picture; the rate is that of the work since the first one was through."""
@@ -185,6 +167,27 @@ class _Bar:
             per_second = self._worked / max(now - self._begun, 1e-6)
             rate = f"{per_second:.{1 if per_second >= 1 else 2}f} pictures/s"
         self._progress.update(self._task, advance=1, rate=rate)
+
+
+def draw_bar(*columns: "str | ProgressColumn") -> "Progress":
+    """Make a bar on stderr with these columns behind it, and how long still at its end."""
+    from rich.console import Console as RichConsole
+    from rich.progress import BarColumn, Progress, TimeRemainingColumn
+
+    return Progress(
+        BarColumn(bar_width=None),
+        *columns,
+        TimeRemainingColumn(),
+        console=RichConsole(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+
+
+def print_above(bar: "Progress", text: str) -> None:
+    """Print a line above a bar, just as it is."""
+    bar.console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def let_any_name_through(stream: TextIO) -> None:

@@ -3,28 +3,32 @@
 import json
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from birefcli.cli.command import command
+from birefcli.settings.run import JsonSettings
 
 if TYPE_CHECKING:
     from birefcli.workflows.doctor import Finding
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+@command(JsonSettings, examples=("birefcli doctor", "birefcli doctor --json"))
+def doctor(settings: JsonSettings) -> int:
     """Check this installation: versions, devices, models, and one real cut."""
     from birefcli.workflows import doctor as walk
 
     findings: list[Finding] = []
     for finding in walk.examine():
-        if not as_json:
+        if not settings.as_json:
             typer.echo(_lines(finding, findings[-1] if findings else None))
         findings.append(finding)
     code = walk.worst(findings)
-    if as_json:
+    if settings.as_json:
         rows = [{**asdict(finding), "is_well": finding.is_well} for finding in findings]
         typer.echo(json.dumps({"is_well": not code, "exit_code": code, "findings": rows}, indent=2))
-    raise typer.Exit(code)
+    return code
 
 
 def _lines(finding: "Finding", previous: "Finding | None") -> str:

@@ -5,34 +5,78 @@ import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from birefcli.cli.command import command, in_help
 from birefcli.errors import UsageError, WeightsError
 from birefcli.models import store
 from birefcli.models.cache import megabytes, sha256_of
 from birefcli.models.hub import IMPORTED
 from birefcli.models.variants import COMPANIONS, VARIANTS, Variant, find_variant
+from birefcli.settings.model import NetworkSettings
+from birefcli.settings.option import REQUIRED, borrowed, option
+from birefcli.settings.run import JsonSettings
 
-app = typer.Typer(
-    name="models",
-    help="Show, download, import and choose models.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
+
+@dataclass(frozen=True, kw_only=True)
+class _Named:
+    name: str = option(REQUIRED, "A name, a path or hf:owner/name.", is_argument=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoSettings(JsonSettings, _Named):
+    """What `birefcli models info` was asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullSettings:
+    """What `birefcli models pull` was asked."""
+
+    names: tuple[str, ...] = option(REQUIRED, "Published names or hf:owner/name.", is_argument=True)
+    accept_licence: bool = borrowed(NetworkSettings, "accept_licence", panel=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportSettings:
+    """What `birefcli models import` was asked."""
+
+    file: Path = option(
+        REQUIRED, "A checkpoint, or the folder of a training run.", is_argument=True
+    )
+    name: str | None = option(None, "What to call it; the file's name by default.")
+    accept_licence: bool = borrowed(PullSettings, "accept_licence")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseSettings:
+    """What `birefcli models use` was asked."""
+
+    name: str | None = borrowed(_Named, "name", default=None)
+    clear: bool = option(False, "Forget the choice.")
+    purpose: store.Purpose = option(
+        store.Purpose.CUT, "Which command's default it is.", names=("--for",)
+    )
+
+    def __post_init__(self) -> None:
+        if self.name is not None and self.clear:
+            raise UsageError("give a model or --clear, not both")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifySettings:
+    """What `birefcli models verify` was asked."""
+
+    names: tuple[str, ...] = option((), "The models to check; all by default.", is_argument=True)
+
+
+@command(
+    JsonSettings, name="list", examples=("birefcli models list", "birefcli models list --json")
 )
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-AcceptOption = Annotated[
-    bool, typer.Option("--accept-licence", help="Accept a non-commercial licence.")
-]
-
-
-@app.command("list")
-def list_models(as_json: JsonOption = False) -> None:
+def list_models(settings: JsonSettings) -> None:
     """Show every known model: purpose, size, licence, and whether it is on this machine."""
     entries = [_entry(variant) for variant in (*VARIANTS, *COMPANIONS, *store.imported())]
-    if as_json:
+    if settings.as_json:
         typer.echo(json.dumps([entry.facts() for entry in entries], indent=2))
     elif sys.stdout.isatty():
         _print_table(entries)
@@ -41,35 +85,29 @@ def list_models(as_json: JsonOption = False) -> None:
             typer.echo("\t".join(entry.cells()))
 
 
-@app.command()
-def info(
-    name: Annotated[str, typer.Argument(help="A name, a path or hf:owner/name.")],
-    as_json: JsonOption = False,
-) -> None:
+@command(InfoSettings, examples=("birefcli models info compact",))
+def info(settings: InfoSettings) -> None:
     """Show everything that is known about one model."""
-    variant = find_variant(name)
-    facts = _entry(variant).facts() if variant else _facts_of_file(name)
-    if as_json:
+    variant = find_variant(settings.name)
+    facts = _entry(variant).facts() if variant else _facts_of_file(settings.name)
+    if settings.as_json:
         typer.echo(json.dumps(facts, indent=2))
     else:
         for key, value in facts.items():
             typer.echo(f"{key.replace('_', ' '):<16}{_word(value)}")
 
 
-@app.command()
-def pull(
-    names: Annotated[list[str], typer.Argument(help="Published names or hf:owner/name.")],
-    accept_licence: AcceptOption = False,
-) -> None:
+@command(PullSettings, examples=("birefcli models pull lite",))
+def pull(settings: PullSettings) -> None:
     """Download models and check them; print where each one lies."""
     failures = []
-    for name in names:
+    for name in settings.names:
         try:
             model = store.resolve(
                 name,
                 consent=True,
                 offline=False,
-                accept_licence=accept_licence,
+                accept_licence=settings.accept_licence,
                 say=_say,
                 cuts=False,
             )
@@ -82,45 +120,32 @@ def pull(
         raise WeightsError(failures[-1])
 
 
-@app.command("import")
-def import_(
-    file: Annotated[Path, typer.Argument(help="A checkpoint, or the folder of a training run.")],
-    name: Annotated[
-        str | None, typer.Option("--name", help="What to call it; the file's name by default.")
-    ] = None,
-    accept_licence: AcceptOption = False,
-) -> None:
+@command(ImportSettings, name="import", examples=("birefcli models import run --name sprites",))
+def import_(settings: ImportSettings) -> None:
     """Keep a copy of a checkpoint as a model with a name; print where it lies."""
     from birefcli.models.user_import import import_model
 
-    model = import_model(file, name, accept_licence=accept_licence)
+    model = import_model(settings.file, settings.name, accept_licence=settings.accept_licence)
     typer.echo(str(model.path))
     _say(f"{model.name}: sha256 {model.sha256}; use it with --model {model.name}")
 
 
-@app.command()
-def path(
-    name: Annotated[str, typer.Argument(help="A name, a path or hf:owner/name.")],
-) -> None:
+@command(_Named, examples=("birefcli models path compact",))
+def path(settings: _Named) -> None:
     """Print where the weights of a model on this machine lie."""
-    typer.echo(str(_local(name).path))
+    typer.echo(str(_local(settings.name).path))
 
 
-@app.command()
-def use(
-    name: Annotated[str | None, typer.Argument(help="A name, a path or hf:owner/name.")] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Forget the choice.")] = False,
-    purpose: Annotated[
-        store.Purpose, typer.Option("--for", help="Which command's default it is.")
-    ] = store.Purpose.CUT,
-) -> None:
+@command(
+    UseSettings, examples=("birefcli models use compact", "birefcli models use --clear --for peel")
+)
+def use(settings: UseSettings) -> None:
     """Choose the model that runs when none is named, and print it."""
-    if name is not None and clear:
-        raise UsageError("give a model or --clear, not both")
-    if clear:
+    purpose = settings.purpose
+    if settings.clear:
         store.set_default(None, purpose)
-    elif name is not None:
-        store.set_default(store.known_name(name), purpose)
+    elif settings.name is not None:
+        store.set_default(store.known_name(settings.name), purpose)
     chosen = store.default_choice(purpose).name
     typer.echo(chosen)
     if os.environ.get(purpose.variable):
@@ -131,15 +156,11 @@ def use(
         _say(str(error))
 
 
-@app.command()
-def verify(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="The models to check; all by default.")
-    ] = None,
-) -> None:
+@command(VerifySettings, examples=("birefcli models verify",))
+def verify(settings: VerifySettings) -> None:
     """Hash the models on this machine and compare them with the record."""
     here = list(store.stored())
-    asked = [store.known_name(name) for name in names or ()]
+    asked = [store.known_name(name) for name in settings.names]
     for name in asked:
         if name not in {model.name for model in here}:
             raise WeightsError(f"{name} is not on this machine; run {store.command(name)}")
@@ -153,6 +174,18 @@ def verify(
                 damaged.append(model.name)
     if damaged:
         raise WeightsError(f"damaged: {', '.join(damaged)}; {_repair(damaged)}")
+
+
+COMMANDS = (list_models, info, pull, import_, path, use, verify)
+app = typer.Typer(
+    name="models",
+    help="Show, download, import and choose models.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog=in_help(one.examples[0] for one in COMMANDS),
+)
+for _command in COMMANDS:
+    _command.add_to(app)
 
 
 def _repair(names: list[str]) -> str:

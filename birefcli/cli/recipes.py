@@ -5,22 +5,19 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from enum import StrEnum
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from birefcli.errors import UsageError
-from birefcli.settings.train import Stage, TrainSettings
+from birefcli.settings.toml_values import MisfitError, fit, nearest, read_toml
+from birefcli.settings.train import TrainSettings
 
 FOLDER = Path(__file__).parents[1] / "recipes"
-NONE = "none"  # how TOML and options write that there is none
 COMPACT = "compact"
 
 # What no recipe sets: it belongs to one run.
 _OF_A_RUN = {"data", "out", "resume", "redo", "start_is_named", "offline", "accept_licence"}
 _HINTS = get_type_hints(TrainSettings)
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
 @dataclass(frozen=True)
@@ -131,12 +128,7 @@ def named_recipe(name: str) -> dict[str, Any]:
 
 def read_recipe(path: Path) -> dict[str, Any]:
     """Read a recipe's file; a name no setting has, or a value that does not fit, is refused."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the recipe {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a TOML file: {error}") from error
+    values = read_toml(path, "recipe")
     return {name: as_setting(name, value, str(path), path.parent) for name, value in values.items()}
 
 
@@ -181,39 +173,8 @@ def as_setting(name: str, value: Any, source: str, folder: Path) -> Any:
     """Turn a value into what the setting holds; paths are relative to `folder`."""
     known = {field.name for field in fields(TrainSettings)} - _OF_A_RUN
     if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UsageError(f"{source} sets {name!r}, which no recipe knows{hint}")
+        raise UsageError(f"{source} sets {name!r}, which no recipe knows{nearest(name, known)}")
     try:
-        return _fit(_HINTS[name], value, folder)
-    except _MisfitError as error:
+        return fit(_HINTS[name], value, folder)
+    except MisfitError as error:
         raise UsageError(f"{source}: {name} takes {error}, not {value!r}") from error
-
-
-class _MisfitError(Exception):
-    """Says what a setting takes."""
-
-
-def _fit(kind: Any, value: Any, folder: Path) -> Any:
-    if isinstance(kind, UnionType):
-        if value is None or value == NONE:
-            return None
-        (kind,) = (part for part in get_args(kind) if part is not type(None))
-    if get_origin(kind) is tuple:
-        if not isinstance(value, list):
-            raise _MisfitError("a list")
-        return tuple(_fit(get_args(kind)[0], part, folder) for part in value)
-    if kind is Stage:
-        try:
-            return Stage(**value)
-        except TypeError as error:
-            raise _MisfitError("stages of until, size and batch") from error
-    if issubclass(kind, StrEnum):
-        if value not in list(kind):
-            raise _MisfitError(f"one of {', '.join(kind)}")
-        return kind(value)
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not (str if kind is Path else kind):
-        raise _MisfitError(_WORDS.get(kind, "text"))
-    return folder / value if kind is Path else value

@@ -5,7 +5,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ import typer
 
 from birefcli.batch.report import Outcome
 from birefcli.cli.console import let_any_name_through, on_one_line, plural
+from birefcli.cli.tables import finite, markdown, print_line, print_table
 from birefcli.image.files import encode, write_atomic
 from birefcli.image.gallery import page
 from birefcli.image.pairs import Cases, Unpaired
-from birefcli.metrics.table import digits, is_error
-from birefcli.settings.evaluate import Bar, EvalProtocol, EvalSettings
+from birefcli.metrics.table import digits
+from birefcli.settings.evaluate import EvalProtocol, EvalSettings, Metric
+from birefcli.settings.words import Bar
 from birefcli.workflows.evaluate import Result
 
 # What each protocol does with predictions, and the pipeline in which it runs models.
@@ -30,22 +32,42 @@ HEADERS = {
 PIPELINES = {EvalProtocol.DEFAULT: "cut", EvalProtocol.OFFICIAL: "benchmark"}
 
 
-def show(results: Sequence[Result], cases: Cases, settings: EvalSettings, *, as_json: bool) -> None:
+def show(results: Sequence[Result], cases: Cases, settings: EvalSettings) -> None:
     """Print the scores: JSON, a table on a terminal, else lines with tabs."""
     let_any_name_through(sys.stdout)
-    pipeline = f"; models in the {PIPELINES[settings.protocol]} pipeline"
-    header = (
-        f"{HEADERS[settings.protocol]}{pipeline if settings.models else ''}"
-        f"; {plural(len(cases.cases), 'pair')}"
-    )
-    if as_json:
+    header = _header(cases, settings)
+    if settings.as_json:
         typer.echo(json.dumps(_as_json(results, cases, settings), indent=2))
     elif sys.stdout.isatty():
-        _print_table(header, results)
+        print_line(header)
+        titles, *lines = _lines(results)
+        print_table(titles, _marked(lines))
     else:
         typer.echo(f"# {header}")
         for line in _lines(results):
             typer.echo("\t".join(line))
+
+
+def save(target: Path, results: Sequence[Result], cases: Cases, settings: EvalSettings) -> None:
+    """Write the scores as the file's name ends: JSON, Markdown, or a CSV line for every picture."""
+    match target.suffix.lower():
+        case ".json":
+            text = json.dumps(_as_json(results, cases, settings), indent=2) + "\n"
+        case ".md":
+            table = markdown(list(_lines(results)))
+            text = f"# birefcli eval\n\n{_header(cases, settings)}.\n\n{table}\n"
+        case _:
+            text = _csv(results)
+    write_atomic(target, text.encode("utf-8", "surrogateescape"), root=target.parent)
+
+
+def _header(cases: Cases, settings: EvalSettings) -> str:
+    """Say what was scored, and how."""
+    pipeline = f"; models in the {PIPELINES[settings.protocol]} pipeline"
+    return (
+        f"{HEADERS[settings.protocol]}{pipeline if settings.models else ''}"
+        f"; {plural(len(cases.cases), 'pair')}"
+    )
 
 
 def remarks(results: Sequence[Result], settings: EvalSettings) -> Iterator[str]:
@@ -65,22 +87,21 @@ def remarks(results: Sequence[Result], settings: EvalSettings) -> Iterator[str]:
         yield f"{words}; mattes are grey or lie in alpha, and --model makes them from pictures"
 
 
-def missed(results: Sequence[Result], bars: Sequence[Bar]) -> list[str]:
+def missed(results: Sequence[Result], bars: Sequence[Bar[Metric]]) -> list[str]:
     """Say which scores are not good enough; a score without a value is not."""
     sentences = []
     for result in results:
         for bar in bars:
             score = result.tally.score(bar.metric)
-            if not (score <= bar.value if is_error(bar.metric) else score >= bar.value):
-                side = "above" if is_error(bar.metric) else "below"
-                words = f"is {score:.6g}, {side} {bar.value:g}"
+            if not bar.is_met(score):
+                words = f"is {score:.6g}, {bar.side} {bar.value:g}"
                 words = "has no value" if math.isnan(score) else words
                 sentences.append(f"{result.name}: {bar.metric} {words}")
     return sentences
 
 
-def write_csv(target: Path, results: Sequence[Result]) -> None:
-    """Write a line for every scored picture of every model."""
+def _csv(results: Sequence[Result]) -> str:
+    """Give a line for every scored picture of every model."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     metrics = results[0].tally.metrics
@@ -88,8 +109,7 @@ def write_csv(target: Path, results: Sequence[Result]) -> None:
     for result in results:
         for name in result.tally.rows:
             writer.writerow([result.name, name, *(result.tally.of(name, m) for m in metrics)])
-    data = stream.getvalue().encode("utf-8", "surrogateescape")
-    write_atomic(target, data, root=target.parent)
+    return stream.getvalue()
 
 
 def write_gallery(target: Path, result: Result) -> bool:
@@ -122,21 +142,10 @@ def _number(metric: str, value: float, sign: str = "") -> str:
     return f"{value:{sign}.{digits(metric)}f}"
 
 
-def _print_table(header: str, results: Sequence[Result]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    titles, *lines = _lines(results)
-    table = Table()
-    for i, title in enumerate(titles):
-        table.add_column(Text(title), justify="right" if i else "left")
-    for line in lines:
-        arrow = " (lower is better)" if is_error(line[0]) else ""
-        table.add_row(*(Text(cell) for cell in (line[0] + arrow, *line[1:])))
-    console = Console()
-    console.print(header, highlight=False, soft_wrap=True)
-    console.print(table)
+def _marked(lines: Iterable[list[str]]) -> Iterator[list[str]]:
+    """Tell people which way is better."""
+    for name, *cells in lines:
+        yield [f"{name} (lower is better)" if Metric(name).is_error else name, *cells]
 
 
 def _as_json(results: Sequence[Result], cases: Cases, settings: EvalSettings) -> dict[str, Any]:
@@ -160,7 +169,7 @@ def _as_json(results: Sequence[Result], cases: Cases, settings: EvalSettings) ->
                 "model": asdict(result.model) if result.model else None,
                 "scored": len(result.tally.rows),
                 "resized": len(result.resized),
-                "scores": {m: _finite(result.tally.score(m)) for m in result.tally.metrics},
+                "scores": {m: finite(result.tally.score(m)) for m in result.tally.metrics},
                 "without_value": {
                     m: n for m in result.tally.metrics if (n := result.tally.left_out(m))
                 },
@@ -168,7 +177,7 @@ def _as_json(results: Sequence[Result], cases: Cases, settings: EvalSettings) ->
                 if result is first
                 else {
                     metric: {
-                        end: _finite(value)
+                        end: finite(value)
                         for end, value in asdict(result.tally.minus(first.tally, metric)).items()
                     }
                     for metric in result.tally.metrics
@@ -177,7 +186,3 @@ def _as_json(results: Sequence[Result], cases: Cases, settings: EvalSettings) ->
             for result in results
         ],
     }
-
-
-def _finite(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -1,15 +1,18 @@
 """How the scores of birefcli eval-peel are shown: a table, Markdown, JSON."""
 
+import csv
+import io
 import json
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from birefcli.cli.tables import finite, markdown, print_line, print_table
 from birefcli.image.files import write_atomic
 from birefcli.metrics.stacks.tally import StackTally
 from birefcli.models.store import ModelInfo
@@ -19,10 +22,27 @@ from birefcli.settings.synth import Suite
 SCHEMA = "birefcli.eval-peel/1"
 
 
-def show(results: Sequence[StackTally], settings: EvalPeelSettings) -> None:
-    """Print the scores: a table of every suite on a terminal, else lines with tabs."""
+@dataclass(frozen=True)
+class Scores:
+    """How every way did, ours first, and what else a reader wants to know of the measurement."""
+
+    results: Sequence[StackTally]
+    settings: EvalPeelSettings
+    model: ModelInfo | None
+    failures: Sequence[str]
+    memory: float | None  # MiB
+
+
+def show(scores: Scores) -> None:
+    """Print the scores: JSON, a table of every suite on a terminal, else lines with tabs."""
+    results, settings = scores.results, scores.settings
+    if settings.as_json:
+        typer.echo(json.dumps(_as_json(scores), indent=1))
+        return
     if sys.stdout.isatty():
-        _print_tables(results, settings)
+        print_line(header(settings))
+        for suite in settings.suites:
+            print_table(_titles(results), _marked(results, suite), suite)
         return
     typer.echo(f"# {header(settings)}")
     typer.echo("\t".join(["suite", *_titles(results)]))
@@ -31,9 +51,21 @@ def show(results: Sequence[StackTally], settings: EvalPeelSettings) -> None:
             typer.echo("\t".join([suite, *line]))
 
 
+def save(target: Path, scores: Scores) -> None:
+    """Write the scores as the file's name ends: JSON, Markdown, or a CSV line for every scene."""
+    match target.suffix.lower():
+        case ".json":
+            text = json.dumps(_as_json(scores), indent=1) + "\n"
+        case ".md":
+            text = _markdown(scores.results, scores.settings)
+        case _:
+            text = _csv(scores.results)
+    write_atomic(target, text.encode(), root=target.parent)
+
+
 def header(settings: EvalPeelSettings) -> str:
     """Say what was measured."""
-    seeds = f"{settings.number or 'all'} scenes a suite from seed {settings.first_seed}"
+    seeds = f"{settings.number or 'all'} scenes a suite from seed {settings.seed}"
     side = "" if settings.side is None else f", {settings.side} px"
     return f"--mode {settings.mode}: {seeds}{side}; fills by {settings.inpaint}"
 
@@ -48,57 +80,60 @@ def missed(ours: StackTally, settings: EvalPeelSettings) -> list[str]:
         if not known:
             sentences.append(f"{metric.name} has no value in any suite")
         for suite, mean in known.items():
-            if not (mean <= bar.value if metric.is_error else mean >= bar.value):
-                side = "above" if metric.is_error else "below"
-                sentences.append(f"{suite}: {metric.name} is {mean:.6g}, {side} {bar.value:g}")
+            if not bar.is_met(mean):
+                sentences.append(f"{suite}: {metric.name} is {mean:.6g}, {bar.side} {bar.value:g}")
     return sentences
 
 
-def write_markdown(target: Path, results: Sequence[StackTally], settings: EvalPeelSettings) -> None:
-    """Write a table for every suite."""
-    titles = _titles(results)
+def _markdown(results: Sequence[StackTally], settings: EvalPeelSettings) -> str:
+    """Give a table for every suite."""
     text = [f"# birefcli eval-peel\n\n{header(settings)}."]
-    for suite in settings.suites:
-        rows = [titles, ["---", *["---:"] * (len(titles) - 1)], *_marked(results, suite)]
-        text.append(f"## {suite}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows))
-    write_atomic(target, ("\n\n".join(text) + "\n").encode(), root=target.parent)
+    text += [
+        f"## {suite}\n\n{markdown([_titles(results), *_marked(results, suite)])}"
+        for suite in settings.suites
+    ]
+    return "\n\n".join(text) + "\n"
 
 
-def write_json(
-    target: Path,
-    results: Sequence[StackTally],
-    settings: EvalPeelSettings,
-    model: ModelInfo | None,
-    failures: Sequence[str],
-    memory: float | None,
-) -> None:
-    """Write every scene's scores and what they amount to; what has no value is null."""
-    values = {
+def _csv(results: Sequence[StackTally]) -> str:
+    """Give a line for every scene of every way."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["name", "suite", "seed", *(metric.name for metric in METRICS)])
+    for result in results:
+        for (suite, seed), values in result.rows.items():
+            row = (values.get(metric.name, "") for metric in METRICS)
+            writer.writerow([result.name, suite, seed, *row])
+    return stream.getvalue()
+
+
+def _as_json(scores: Scores) -> dict[str, Any]:
+    """Give every scene's scores and what they amount to; what has no value is null."""
+    results, settings = scores.results, scores.settings
+    return {
         "schema": SCHEMA,
         "mode": settings.mode.value,
-        "first_seed": settings.first_seed,
+        "first_seed": settings.seed,
         "side": settings.side,
         "inpaint": settings.inpaint,
-        "model": None if model is None else asdict(model),
-        "peak_memory_mib": memory,
-        "failures": list(failures),
+        "model": None if scores.model is None else asdict(scores.model),
+        "peak_memory_mib": scores.memory,
+        "failures": list(scores.failures),
         "suites": {
             suite.value: [_result(result, results[0], suite) for result in results]
             for suite in settings.suites
         },
     }
-    data = json.dumps(values, indent=1) + "\n"
-    write_atomic(target, data.encode(), root=target.parent)
 
 
 def _result(result: StackTally, first: StackTally, suite: Suite) -> dict[str, Any]:
     """Give one way's scores of a suite."""
     found: dict[str, Any] = {
         "name": result.name,
-        "mean": {m.name: _finite(result.mean(suite, m)) for m in METRICS},
-        "worst_5_percent": {m.name: _finite(result.worst(suite, m)) for m in METRICS},
+        "mean": {m.name: finite(result.mean(suite, m)) for m in METRICS},
+        "worst_5_percent": {m.name: finite(result.worst(suite, m)) for m in METRICS},
         "scenes": {
-            str(seed): {name: _finite(value) for name, value in values.items()}
+            str(seed): {name: finite(value) for name, value in values.items()}
             for (own, seed), values in result.rows.items()
             if own == suite
         },
@@ -106,7 +141,7 @@ def _result(result: StackTally, first: StackTally, suite: Suite) -> dict[str, An
     if result is not first:
         found["difference_to_first"] = {
             metric.name: {
-                end: _finite(value)
+                end: finite(value)
                 for end, value in asdict(result.minus(first, suite, metric)).items()
             }
             for metric in METRICS
@@ -147,25 +182,5 @@ def _marked(results: Sequence[StackTally], suite: Suite) -> Iterator[list[str]]:
         yield [f"{name} (lower is better)" if name in errors else name, *cells]
 
 
-def _print_tables(results: Sequence[StackTally], settings: EvalPeelSettings) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    console.print(header(settings), highlight=False, soft_wrap=True)
-    for suite in settings.suites:
-        table = Table(title=suite)
-        for i, title in enumerate(_titles(results)):
-            table.add_column(Text(title), justify="right" if i else "left")
-        for line in _marked(results, suite):
-            table.add_row(*(Text(cell) for cell in line))
-        console.print(table)
-
-
 def _number(metric: StackMetric, value: float, sign: str = "") -> str:
     return "-" if math.isnan(value) else f"{value:{sign}.{metric.digits}f}"
-
-
-def _finite(value: float) -> float | None:
-    return None if math.isnan(value) else value

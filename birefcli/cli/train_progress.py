@@ -3,7 +3,7 @@
 import sys
 from typing import TYPE_CHECKING
 
-from birefcli.cli.console import on_one_line
+from birefcli.cli.console import draw_bar, on_one_line, print_above
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -20,19 +20,10 @@ class TrainConsole:
 
     def __enter__(self) -> "TrainConsole":
         if self.has_bar:
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-            self._progress: Progress = Progress(
-                BarColumn(bar_width=None),
-                TextColumn("{task.percentage:.0f} %  step {task.fields[step]}"),
-                TextColumn("loss {task.fields[loss]}  {task.fields[rate]} samples/s"),
-                TextColumn("best {task.fields[best]}"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
+            self._progress = draw_bar(
+                "{task.percentage:.0f} %  step {task.fields[step]}",
+                "loss {task.fields[loss]}  {task.fields[rate]} samples/s",
+                "best {task.fields[best]}",
             )
             self._task: TaskID = self._progress.add_task(
                 "", total=1.0, step=0, loss="-", rate="-", best="-"
@@ -53,9 +44,7 @@ class TrainConsole:
         """Say something a person must know even when they want quiet."""
         text = on_one_line(text)
         if self.has_bar:
-            self._progress.console.print(
-                text, markup=False, highlight=False, emoji=False, soft_wrap=True
-            )
+            print_above(self._progress, text)
         else:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()

@@ -30,7 +30,7 @@ def min_area_px(kind: Kind, pixels: int, settings: PeelSettings) -> float:
     """Give the pixels that an instance must cover in a picture of so many."""
     if kind == Kind.PIXEL:
         return LEAST_ART_PIXELS
-    return max(LEAST_PIXELS, settings.min_area * pixels)
+    return max(LEAST_PIXELS, settings.min_share * pixels)
 
 
 def rejection(

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from birefcli.errors import UsageError
 from birefcli.settings.cutout import AlphaMode, Format, Product
 from birefcli.settings.model import ANY_MODEL, ModelSettings
+from birefcli.settings.option import Panel, option
+from birefcli.settings.run import InputSettings, RunSettings
+from birefcli.settings.words import LOW_HIGH, several
 
 
 class OnEmpty(StrEnum):
@@ -19,46 +21,98 @@ class OnEmpty(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CutSettings:
+class CutSettings(RunSettings, InputSettings):
     """Everything `birefcli cut` needs to know."""
 
-    # What to read.
-    inputs: tuple[str, ...] = ()
-    recursive: bool = True
-    files_from: str | None = None
-    null_separated: bool = False
-    max_pixels: int = 200_000_000
     # What to write, and where.
-    out: str | None = None
-    name: str | None = None
-    emit: tuple[Product, ...] = (Product.CUTOUT,)
-    format: Format | None = None
-    mask_bits: int = 8
-    quality: int | None = None
-    png_level: int = 3
+    out: str | None = option(
+        None,
+        "A folder; for one picture also a file or -. Default: FOLDER_cut, NAME_cut.png.",
+        panel=Panel.OUTPUT,
+        names=("--out", "-o"),
+        is_of_run=True,
+    )
+    name: str | None = option(
+        None, "File names from {stem}, {suffix}, {product}, {n}.", panel=Panel.OUTPUT
+    )
+    emit: tuple[Product, ...] = option(
+        (Product.CUTOUT,),
+        "{choices}; several with commas.",
+        panel=Panel.OUTPUT,
+        words=several(Product),
+        choices=lambda: Product,
+        changes_bytes=True,
+    )
+    format: Format | None = option(
+        None, "How results are stored.", panel=Panel.OUTPUT, changes_bytes=True
+    )
+    mask_bits: int = option(8, "8 or 16 bits a mask pixel.", panel=Panel.OUTPUT, changes_bytes=True)
+    quality: int | None = option(
+        None,
+        "Of jpg (95) and webp (lossless).",
+        panel=Panel.OUTPUT,
+        min=1,
+        max=100,
+        changes_bytes=True,
+    )
+    png_level: int = option(
+        3, "Compression effort.", panel=Panel.OUTPUT, min=0, max=9, changes_bytes=True
+    )
     # The matte.
-    alpha: AlphaMode = AlphaMode.AUTO
-    threshold: float = 0.5
-    levels: tuple[float, float] = (0.02, 0.98)
-    min_area: int = 0
-    fill_holes: bool = False
-    grow: int = 0
-    shrink: int = 0
-    invert: bool = False
+    alpha: AlphaMode = option(
+        AlphaMode.AUTO,
+        "Soft edges, or every pixel decided; auto is hard for small sprites.",
+        panel=Panel.MATTE,
+        changes_bytes=True,
+    )
+    threshold: float = option(
+        0.5, "Where hard alpha cuts.", panel=Panel.MATTE, min=0, max=1, changes_bytes=True
+    )
+    levels: tuple[float, float] = option(
+        (0.02, 0.98),
+        "Snap to 0 below LOW, to 1 above HIGH.",
+        panel=Panel.MATTE,
+        words=LOW_HIGH,
+        changes_bytes=True,
+    )
+    min_area: int = option(
+        0, "Drop specks of fewer pixels.", panel=Panel.MATTE, min=0, changes_bytes=True
+    )
+    fill_holes: bool = option(False, "Close enclosed holes.", panel=Panel.MATTE, changes_bytes=True)
+    grow: int = option(0, "Widen by so many pixels.", panel=Panel.MATTE, min=0, changes_bytes=True)
+    shrink: int = option(
+        0, "Narrow by so many pixels.", panel=Panel.MATTE, min=0, changes_bytes=True
+    )
+    invert: bool = option(
+        False, "Keep the background instead.", panel=Panel.MATTE, changes_bytes=True
+    )
     # Colour and framing.
-    keep_colors: bool = False
-    bleed: bool = False
-    background: str | None = None
-    crop: bool = False
-    margin: int = 0
+    keep_colors: bool = option(
+        False, "Leave the background's tint in soft edges.", panel=Panel.PIXELS, changes_bytes=True
+    )
+    bleed: bool = option(
+        False, "Keep colour under alpha 0.", panel=Panel.PIXELS, changes_bytes=True
+    )
+    background: str | None = option(
+        None,
+        "Lay the object on a colour: white, #ff8800, 10,20,30.",
+        panel=Panel.PIXELS,
+        metavar="COLOR",
+        changes_bytes=True,
+    )
+    crop: bool = option(False, "Crop to the object.", panel=Panel.PIXELS, changes_bytes=True)
+    margin: int = option(
+        0, "Pixels left around it by --crop.", panel=Panel.PIXELS, min=0, changes_bytes=True
+    )
     # The run.
     model: ModelSettings = ANY_MODEL
-    batch: int | None = None
-    on_empty: OnEmpty = OnEmpty.WRITE
-    dry_run: bool = False
-    redo: bool = False
-    fail_fast: bool = False
-    report: Path | None = None
+    batch: int | None = option(None, "Pictures a pass; 1 on the CPU.", panel=Panel.RUN, min=1)
+    on_empty: OnEmpty = option(
+        OnEmpty.WRITE,
+        "When nothing is found: write it empty, skip, copy, or fail.",
+        panel=Panel.RUN,
+        changes_bytes=True,
+    )
 
     def __post_init__(self) -> None:
         low, high = self.levels
@@ -72,7 +126,4 @@ class CutSettings:
             raise UsageError("only png holds a 16-bit mask; leave --format out or give png")
         if self.margin and not self.crop:
             raise UsageError("--margin needs --crop")
-        if self.null_separated and self.files_from is None:
-            raise UsageError("-0 needs --files-from")
-        if not self.inputs and self.files_from is None:
-            raise UsageError("give a picture, a folder, - for standard input, or --files-from FILE")
+        self.check_inputs()

@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from birefcli.errors import UsageError
+from birefcli.settings.bench import BenchSettings
+from birefcli.settings.evaluate import EvalSettings, SaveSettings
 from birefcli.settings.model import ANY_MODEL, ModelSettings
-from birefcli.settings.synth import Suite
+from birefcli.settings.option import Panel, borrowed, option
+from birefcli.settings.peel import PeelCommand
+from birefcli.settings.run import JsonSettings, QuietSettings
+from birefcli.settings.synth import SceneSettings, Suite
+from birefcli.settings.words import Bar, bars, several
 
 
 class PeelMode(StrEnum):
@@ -33,7 +38,10 @@ class StackMetric:
     name: str
     is_error: bool = False
     digits: int = 3
-    is_shown: bool = True  # in tables; JSON has all
+    is_shown: bool = True  # in tables; files have all
+
+    def __str__(self) -> str:
+        return self.name
 
 
 MERGES = 5  # edits that the LayerD score grants
@@ -73,35 +81,36 @@ METRICS = (
 )
 
 
-@dataclass(frozen=True)
-class StackBar:
-    """A mean that every suite must reach, or for errors stay under."""
-
-    metric: StackMetric
-    value: float
-
-
 @dataclass(frozen=True, kw_only=True)
-class EvalPeelSettings:
+class EvalPeelSettings(JsonSettings, QuietSettings, SaveSettings, SceneSettings):
     """Everything `birefcli eval-peel` needs to know."""
 
-    suites: tuple[Suite, ...] = tuple(Suite)
-    mode: PeelMode = PeelMode.ORACLE
-    against: tuple[Baseline, ...] = ()
-    # Without a number, every suite has its own.
-    number: int | None = None
-    first_seed: int = 0
+    # Reports begin at seed 0, tuning at 10000.
+    suites: tuple[Suite, ...] = borrowed(SceneSettings, "suites", default=tuple(Suite))
     # The canvas's shorter side in pixels; without one, every suite has its own.
-    side: int | None = None
-    inpaint: str = "auto"
+    side: int | None = borrowed(BenchSettings, "side", default=None)
+    mode: PeelMode = option(
+        PeelMode.ORACLE,
+        "What a peel is told: each visible object, all objects together, or nothing.",
+        panel=Panel.PEEL,
+    )
+    against: tuple[Baseline, ...] = option(
+        (),
+        "Set against one cut (B0), rounds as LayerD does them (B1), our peel in a random"
+        " order (B2) or with copied patches alone (B3).",
+        panel=Panel.PEEL,
+        words=several(Baseline),
+    )
+    inpaint: str = borrowed(PeelCommand, "inpaint")
     model: ModelSettings = ANY_MODEL
-    fail_below: tuple[StackBar, ...] = ()
-    json: Path | None = None
-    markdown: Path | None = None
+    fail_below: tuple[Bar[StackMetric], ...] = borrowed(
+        EvalSettings, "fail_below", words=bars({metric.name: metric for metric in METRICS})
+    )
 
     def __post_init__(self) -> None:
         if self.mode != PeelMode.NET and self.model.model is not None:
             raise UsageError(f"--model is for --mode net; --mode {self.mode} is told the truth")
+        self.check_files()
 
     @property
     def scenes(self) -> tuple[tuple[Suite, int], ...]:
@@ -109,5 +118,5 @@ class EvalPeelSettings:
         return tuple(
             (suite, seed)
             for suite in self.suites
-            for seed in range(self.first_seed, self.first_seed + (self.number or suite.scenes))
+            for seed in range(self.seed, self.seed + (self.number or suite.scenes))
         )

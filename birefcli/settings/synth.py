@@ -5,7 +5,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from birefcli.errors import UsageError
-from birefcli.settings.cut import CutSettings
+from birefcli.settings.option import REQUIRED, Panel, option
+from birefcli.settings.run import JsonSettings, PixelLimit, QuietSettings
+from birefcli.settings.words import SIZE, several
 
 
 class Suite(StrEnum):
@@ -29,27 +31,71 @@ class Suite(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SynthSettings:
+class SceneSettings:
+    """Which drawn scenes there are."""
+
+    suites: tuple[Suite, ...] = option(
+        (),
+        "{choices} or all, several with commas.",
+        panel=Panel.SCENES,
+        names=("--suite",),
+        words=several(Suite, everything="all"),
+        choices=lambda: Suite,
+    )
+    # Without a number, a suite has its own.
+    number: int | None = option(
+        None,
+        "How many are drawn; of every suite, if several.",
+        panel=Panel.SCENES,
+        names=("--number", "-n"),
+        min=1,
+    )
+    seed: int = option(
+        0,
+        "The same number gives the same scenes; of a suite, it is that of the first.",
+        panel=Panel.SCENES,
+        min=0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthSettings(JsonSettings, QuietSettings, PixelLimit, SceneSettings):
     """Everything `birefcli synth` needs to know."""
 
-    # What to draw: suites, or sprites over grounds.
-    sprites: tuple[Path, ...] = ()
-    suites: tuple[Suite, ...] = ()
-    grounds: Path | None = None
-    # Without a number, a suite has its own and sprites give a hundred.
-    number: int | None = None
-    seed: int = 0
+    # What to draw in place of suites: sprites over grounds.
+    sprites: tuple[Path, ...] = option(
+        (), "Pictures with alpha, or folders of them.", is_argument=True, metavar="[SPRITES]..."
+    )
+    grounds: Path | None = option(
+        None,
+        "Pictures behind the sprites; else drawn ones.",
+        panel=Panel.SCENES,
+        metavar="FOLDER",
+    )
     # (height, width) of scenes of sprites.
-    size: tuple[int, int] = (512, 512)
+    size: tuple[int, int] = option(
+        (512, 512), "Size of scenes of sprites.", panel=Panel.SCENES, words=SIZE
+    )
     # Of the scenes with several sprites: how many have some that overlap.
-    overlap: float = 0.6
-    layers: bool = False
+    overlap: float = option(
+        0.6,
+        "Share of scenes of several sprites in which some overlap.",
+        panel=Panel.SCENES,
+        min=0,
+        max=1,
+    )
+    layers: bool = option(False, "Write the true layers of sprites too.", panel=Panel.SCENES)
     # Where to write, and how.
-    out: Path
+    out: Path = option(
+        REQUIRED,
+        "Where the scenes go.",
+        panel=Panel.OUTPUT,
+        names=("--out", "-o"),
+        metavar="FOLDER",
+    )
     # Without a number, one process per core.
-    jobs: int | None = None
-    redo: bool = False
-    max_pixels: int = CutSettings.max_pixels
+    jobs: int | None = option(None, "Scenes drawn at a time; one per core.", panel=Panel.RUN, min=1)
+    redo: bool = option(False, "Write over scenes of the same name in FOLDER.", panel=Panel.RUN)
 
     def __post_init__(self) -> None:
         if bool(self.sprites) == bool(self.suites):

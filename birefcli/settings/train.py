@@ -6,7 +6,10 @@ from pathlib import Path
 
 from birefcli.errors import UsageError
 from birefcli.settings.evaluate import Metric
-from birefcli.settings.model import Precision
+from birefcli.settings.model import NetworkSettings, Precision
+from birefcli.settings.option import REQUIRED, Panel, borrowed, option
+from birefcli.settings.run import QuietSettings
+from birefcli.settings.words import DURATION
 
 
 class GradientLabel(StrEnum):
@@ -53,34 +56,57 @@ class TrainSettings:
     data: tuple[Path, ...]
     out: Path
     # What it starts from: a model's name or path, or nothing for a network of this backbone.
-    start: str | None = None
+    start: str | None = option(
+        None,
+        "The model to start from, as for cut --model; none: new weights.",
+        panel=Panel.NETWORK,
+        names=("--from",),
+        metavar="MODEL",
+    )
     backbone: str = "compact"
-    backbone_weights: Path | None = None
+    backbone_weights: Path | None = option(
+        None,
+        "Encoder weights: folded MobileNetV2 (.npz) or plain (.safetensors).",
+        panel=Panel.NETWORK,
+        metavar="FILE",
+    )
     # Whether the user named `start` just now: only then may it be downloaded.
     start_is_named: bool = False
-    offline: bool = False
-    accept_licence: bool = False
+    offline: bool = borrowed(NetworkSettings, "offline")
+    accept_licence: bool = borrowed(NetworkSettings, "accept_licence")
     # The data: what to lay sprites on, what to validate on, and what is done about bad pictures.
-    grounds: tuple[Path, ...] = ()
-    as_is: bool = False
-    validation: Path | None = None
+    grounds: tuple[Path, ...] = option(
+        (), "Pictures to lay sprites on; repeat it.", panel=Panel.DATA, metavar="FOLDER"
+    )
+    as_is: bool = option(False, "Keep sprites as they are, unlaid.", panel=Panel.DATA)
+    validation: Path | None = option(
+        None,
+        "Validate on these instead of a tenth.",
+        panel=Panel.DATA,
+        names=("--val",),
+        metavar="FOLDER",
+    )
     holdout: float = 0.1
-    on_bad: OnBad = OnBad.SKIP
+    on_bad: OnBad = option(
+        OnBad.SKIP, "Leave bad pictures out, or refuse the set.", panel=Panel.DATA
+    )
     tiers: tuple[str, ...] = ("A", "B")
     leave_out: tuple[str, ...] = ()
     # What the model's file says about the licence of the pictures it learned from.
     data_licence: str = ""
     # How long: optimizer steps, or passes over the data, or minutes; the rate falls over it.
-    steps: int = 3000
-    epochs: int | None = None
-    time_budget: float | None = None
+    steps: int = option(3000, "Optimizer steps.", panel=Panel.LENGTH, min=1)
+    epochs: int | None = option(None, "Passes over the data.", panel=Panel.LENGTH, min=1)
+    time_budget: float | None = option(
+        None, "So long: 90s, 25m, 2h.", panel=Panel.LENGTH, words=DURATION
+    )
     # Left as they are, they follow the model's size; `batch` is then that of every stage.
     stages: tuple[Stage, ...] = (Stage(0.1, 192, 24), Stage(0.7, 256, 16), Stage(1.0, 384, 8))
-    batch: int | None = None
+    batch: int | None = option(None, "Pictures a pass.", panel=Panel.NETWORK, min=1)
     # Width over height of a batch is drawn between its inverse and this.
     aspect: float = 2.0
     # The optimizer. Rates of the encoder are relative to `rate`; 0 keeps it as it is.
-    rate: float = 1.5e-3
+    rate: float = option(1.5e-3, "The learning rate.", panel=Panel.NETWORK)
     encoder_rate: float = 0.05
     # So many of the encoder's four strides, from the finest, keep their weights and statistics.
     resting_strides: int = 0
@@ -92,9 +118,9 @@ class TrainSettings:
     schedule: Schedule = Schedule.COSINE
     clip: float = 3.0
     ema: float = 0.998
-    accumulate: int = 1
+    accumulate: int = option(1, "Passes a step.", panel=Panel.NETWORK, min=1)
     # Small sets: low-rank adapters of this rank instead of the weights themselves; norms at rest.
-    lora: int = 0
+    lora: int = option(0, "Rank of adapters; 0: all learns.", panel=Panel.NETWORK, min=0)
     frozen_norms: bool = False
     # Recompute activations in the backward pass: less memory, more time.
     checkpointing: bool = False
@@ -125,18 +151,20 @@ class TrainSettings:
     # style does not forget the others.
     remind: float = 0.0
     # The run itself. Without a size a model keeps its own, and a new network has 384.
-    size: int | None = None
-    metric: Metric = Metric.IOU
+    size: int | None = option(None, "Pixels a side.", panel=Panel.NETWORK, min=32)
+    metric: Metric = option(Metric.IOU, "What makes weights the best ones.", panel=Panel.RUN)
     validate_minutes: float = 10.0
     checkpoint_minutes: float = 5.0
     # Counted in steps instead, a run is the same wherever the clock stands.
     validate_steps: int | None = None
     checkpoint_steps: int | None = None
-    threads: int = 0
-    workers: int = 1
-    device: str = "auto"
-    precision: Precision = Precision.AUTO
-    seed: int = 0
+    threads: int = option(
+        0, "Threads of the network on a CPU; 0: as many as there are cores.", panel=Panel.RUN, min=0
+    )
+    workers: int = option(1, "Processes that compose pictures.", panel=Panel.RUN, min=1)
+    device: str = borrowed(NetworkSettings, "device")
+    precision: Precision = borrowed(NetworkSettings, "precision")
+    seed: int = option(0, "The same number gives the same training.", panel=Panel.RUN)
     resume: bool = False
     redo: bool = False
 
@@ -154,3 +182,27 @@ class TrainSettings:
                 raise UsageError(f"{name} lies between 0 and 1, not at {getattr(self, name)}")
         if not self.stages or any(stage.size < 32 or stage.batch < 1 for stage in self.stages):
             raise UsageError("stages need a size of at least 32 pixels and a batch of at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainCommand(QuietSettings):
+    """What `birefcli train` was asked beside the settings of a training."""
+
+    data: tuple[Path, ...] = option(
+        (), "Folders of pictures with masks or alpha, lists, or data packs.", is_argument=True
+    )
+    out: Path = option(
+        REQUIRED, "The run's folder.", panel=Panel.OUTPUT, names=("--out", "-o"), metavar="RUN"
+    )
+    recipe: str | None = option(
+        None,
+        "{choices}, or a TOML file. Default: what suits the data.",
+        panel=Panel.RECIPE,
+        metavar="NAME|FILE",
+    )
+    sets: tuple[str, ...] = option(
+        (), "Any other setting.", panel=Panel.RECIPE, names=("--set",), metavar="NAME=VALUE"
+    )
+    plan: bool = option(False, "Show steps, time, memory and recipe, and stop.", panel=Panel.RECIPE)
+    resume: bool = option(False, "Go on with a stopped run.", panel=Panel.RUN)
+    redo: bool = option(False, "Start over an existing run.", panel=Panel.RUN)

@@ -14,7 +14,7 @@ import numpy as np
 
 from birefcli.batch.executor import Ended, Steps, Stop, run
 from birefcli.batch.inputs import Inputs, Source, gather
-from birefcli.batch.journal import Entry, Journal, Key, digest
+from birefcli.batch.journal import Entry, Journal, Key
 from birefcli.batch.plan import STDOUT, Job, Plan, make_plan, output_roots
 from birefcli.batch.report import Outcome, Status
 from birefcli.errors import BirefcliError, DiskFullError, PictureError
@@ -34,6 +34,7 @@ from birefcli.models.segmenter import LoadedSegmenter, Segmenter, segment_each
 from birefcli.models.store import ModelFile
 from birefcli.settings.cut import CutSettings, OnEmpty
 from birefcli.settings.cutout import SUFFIXES, Format, Product
+from birefcli.settings.digest import settings_digest
 
 # Raised whenever the same settings and weights give other bytes than before.
 ARITHMETIC = 2
@@ -265,18 +266,6 @@ def encoded(item: Item, cutout: Cutout, settings: CutSettings) -> dict[Product, 
 def target_format(job: Job, product: Product, settings: CutSettings) -> Format:
     """Give the format of a result: what its name says, where the user chose the name."""
     return SUFFIXES.get(Path(job.targets[product]).suffix.lower(), settings.format or Format.PNG)
-
-
-def settings_digest(settings: CutSettings) -> str:
-    """Digest the settings that decide a result's bytes."""
-    unimportant = {
-        *("inputs", "recursive", "files_from", "null_separated", "max_pixels", "out", "name"),
-        *("batch", "dry_run", "redo", "fail_fast", "report", "model"),
-    }
-    values = {k: v for k, v in vars(settings).items() if k not in unimportant}
-    return digest(
-        {**values, "tile_order": settings.model.tile_order, "precision": settings.model.precision}
-    )
 
 
 def failure(source: Source, error: Exception, seconds: float, *, reason: str = "") -> Outcome:

@@ -2,12 +2,10 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +18,8 @@ from birefcli.inpaint.protocol import Inpainter
 from birefcli.models.model_pair import beside
 from birefcli.models.store import ModelFile
 from birefcli.peel.edit import redo, reorder
-from birefcli.settings.peel import PeelCommand, PeelSettings
+from birefcli.settings.digest import recalled
+from birefcli.settings.peel import PeelCommand
 from birefcli.stack.formats.table import format_names
 from birefcli.stack.formats.write_all import file_names
 from birefcli.stack.manifest import FILE, Manifest
@@ -41,29 +40,27 @@ class Recalled:
 
 
 def recall(settings: PeelCommand) -> Recalled:
-    """Read the stack of `settings.resume`, and the settings it was made with."""
-    assert settings.resume is not None
-    opened = read_stack(settings.resume)
+    """Read the stack of `settings.edit`, and the settings it was made with."""
+    assert settings.edit is not None
+    opened = read_stack(settings.edit)
     _check(settings, opened.manifest)
-    options, default = opened.engine.options, PeelCommand(inputs=("-",))
-    peel = {
-        one.name: _recalled(one.name, settings.peel, default.peel, options)
-        for one in fields(settings.peel)
-    }
+    options, given = opened.engine.options, settings.given
     formats = {*settings.formats, *options.get("format", ())}
     settings = replace(
         settings,
-        peel=PeelSettings(**peel),
-        inpaint=_recalled("inpaint", settings, default, options),
+        peel=recalled(settings.peel, options, given),
+        inpaint=settings.inpaint
+        if "inpaint" in given
+        else options.get("inpaint", settings.inpaint),
         formats=tuple(name for name in format_names() if name in formats),
         explain=settings.explain or bool(options.get("explain")),
     )
-    return Recalled(settings.resume or Path(), opened, settings)
+    return Recalled(settings.edit or Path(), opened, settings)
 
 
 def _check(settings: PeelCommand, manifest: Manifest) -> None:
     """Refuse what would lose a part of the stack."""
-    folder = settings.resume or Path()
+    folder = settings.edit or Path()
     if manifest.mask_file is not None and not (folder / manifest.mask_file).is_file():
         raise PictureError(
             f"{folder / manifest.mask_file} is gone, which tells what was invented; "
@@ -73,14 +70,6 @@ def _check(settings: PeelCommand, manifest: Manifest) -> None:
     parts = {real(folder / name) for name in (*file_names(manifest), FILE)}
     if settings.report is not None and real(settings.report) in parts:
         raise UsageError(f"--report {settings.report} is a part of the stack; choose another file")
-
-
-def _recalled(name: str, asked: Any, default: Any, options: Mapping[str, Any]) -> Any:
-    """Give what is asked, or, where that is only the default, what the manifest tells."""
-    value = getattr(asked, name)
-    if value != getattr(default, name) or name not in options:
-        return value
-    return type(value)(options[name]) if isinstance(value, StrEnum) else options[name]
 
 
 def change(
@@ -130,11 +119,11 @@ def _changed(
     stack = opened.stack
     if settings.order:
         return reorder(stack, settings.order, inpainter, settings.peel, watch=watch)
-    number = settings.redo_layer
+    number = settings.layer
     assert number is not None
     if number > len(stack.layers):
         raise UsageError(
-            f"there is no layer {number} in {settings.resume}; it has {len(stack.layers)}"
+            f"there is no layer {number} in {settings.edit}; it has {len(stack.layers)}"
         )
     if settings.mask is None:
         alpha = stack.layers[number - 1].rgba[..., 3]

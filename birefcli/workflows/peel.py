@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from birefcli.batch.executor import Ended, Steps, Stop, run
 from birefcli.batch.inputs import Inputs
-from birefcli.batch.journal import Entry, Journal, Key, digest
+from birefcli.batch.journal import Entry, Journal, Key
 from birefcli.batch.report import Outcome, Status
 from birefcli.batch.stack_inputs import pictures_asked
 from birefcli.batch.stack_owners import holdings
@@ -31,6 +31,7 @@ from birefcli.models.depth import DepthEstimator
 from birefcli.models.model_pair import Sight, beside
 from birefcli.models.store import ModelFile
 from birefcli.peel.loop import peel
+from birefcli.settings.digest import settings_digest
 from birefcli.settings.peel import PeelCommand
 from birefcli.stack.manifest import FILE
 from birefcli.stack.types import EngineRecord, SourceRecord, Stack
@@ -40,7 +41,6 @@ from birefcli.workflows.peel_context import (
     Watcher,
     careful,
     engine_of,
-    plain_settings,
 )
 from birefcli.workflows.peel_outcome import proven_files, stack_outcome
 
@@ -190,14 +190,10 @@ class PeelWorker:
             with suppress(OSError):
                 sha256 = sha256_file(path) if path is not None and path.is_file() else ""
         weights = provenance_of(self.inpainter)
-        settings = digest(
-            {
-                **plain_settings(self.settings),
-                **{key.removesuffix("_sha256"): value for key, value in weights.items()},
-                "beside": self._beside.sha256,
-                "tile_order": self.settings.model.tile_order,
-                "precision": self.settings.model.precision,
-            }
+        settings = settings_digest(
+            self.settings,
+            **{key.removesuffix("_sha256"): value for key, value in weights.items()},
+            beside=self._beside.sha256,
         )
         return Key(sha256, settings, self.model.sha256, ARITHMETIC)
 
@@ -214,7 +210,7 @@ class PeelWorker:
             if there and name != job.name:
                 raise PictureError(
                     f"{job.path} holds the stack of {name}; choose another folder with -o, "
-                    "or give --redo all to replace it",
+                    "or give --redo to replace it",
                     reason="target-exists",
                 )
             for target in there:
@@ -227,7 +223,7 @@ class PeelWorker:
         if not self.plan.journals[job.root].may_replace(target):
             raise PictureError(
                 f"{job.root / target} is not ours, or was edited since; move it away, "
-                "or give --redo all to replace it",
+                "or give --redo to replace it",
                 reason="target-exists",
             )
 

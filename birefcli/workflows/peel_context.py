@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from birefcli.inpaint.protocol import Inpainter
 from birefcli.models.depth import DepthEstimator
 from birefcli.models.segmenter import Segmenter, segment_each
 from birefcli.models.store import ModelFile
+from birefcli.settings.digest import deciding
 from birefcli.settings.peel import PeelCommand
 from birefcli.stack.types import EngineRecord
 
@@ -89,6 +90,7 @@ def engine_of(
     depth: DepthEstimator | None,
 ) -> EngineRecord:
     """Say what peels; `other` is the model that looks beside the named one."""
+    beside = {"id": other.name, "sha256": other.sha256}
     return EngineRecord(
         version=__version__,
         segmenter=model.name,
@@ -98,22 +100,5 @@ def engine_of(
         inpaint_weights=provenance_of(inpainter),
         depth=depth.name if depth else None,
         seed=settings.peel.seed,
-        options={**plain_settings(settings), "beside": {"id": other.name, "sha256": other.sha256}},
+        options={**deciding(settings, leaving=["model"]), "beside": beside},
     )
-
-
-def plain_settings(settings: PeelCommand) -> dict[str, Any]:
-    """Give the settings that decide a stack as plain values, in a fixed order."""
-    peel = {one.name: _plain(getattr(settings.peel, one.name)) for one in fields(settings.peel)}
-    return {
-        **peel,
-        "inpaint": settings.inpaint,
-        "depth": settings.depth,
-        "format": sorted(settings.formats),
-        "explain": settings.explain,
-    }
-
-
-def _plain(value: object) -> Any:
-    """Write an enum as its word."""
-    return getattr(value, "value", value)

@@ -1,4 +1,4 @@
-"""birefcli peel and compose, as typed: where stacks go, what is kept, and how it ends."""
+"""birefcli peel, as typed: where stacks go, what is kept, and how it ends."""
 
 import json
 import os
@@ -12,16 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import invoke
 from fakes import draw, draw_files
 from PIL import Image
-from typer.testing import CliRunner, Result
+from running import QUICK, bytes_in, composed, peel, pixels
 
 from birefcli.batch.journal import Journal
-from birefcli.cli import app
 from birefcli.errors import DiskFullError, ExitCode
-from birefcli.stack.read import read_stack
-
-QUICK = ("--format", "png", "--quiet")
 
 
 @pytest.fixture(autouse=True)
@@ -29,40 +26,6 @@ def place(here: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder, with the tiny network as the default of a peel."""
     monkeypatch.setenv("BIREFCLI_PEEL_MODEL", str(tiny))
     return here
-
-
-def peel(*arguments: str, stdin: bytes | None = None) -> Result:
-    """Run the command in this process."""
-    return invoke("peel", *arguments, stdin=stdin)
-
-
-def invoke(*arguments: str, stdin: bytes | None = None) -> Result:
-    result = CliRunner().invoke(app, arguments, input=stdin)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert "Traceback" not in result.output
-    return result
-
-
-def pixels(path: Path | BytesIO) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGBA"))
-
-
-def composed(folder: str) -> np.ndarray:
-    return read_stack(Path(folder)).picture
-
-
-def bytes_in(folder: str) -> dict[str, bytes]:
-    files = (path for path in Path(folder).rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in files
-        if ".birefcli" not in path.parts
-    }
-
-
-# One picture
 
 
 def test_a_picture_becomes_a_stack_beside_it_and_back() -> None:
@@ -165,9 +128,6 @@ def test_a_stack_that_is_not_exact_is_not_written(monkeypatch: pytest.MonkeyPatc
     assert (verdict["exact"], verdict["differing_px"]) == (False, 1)
 
 
-# Several
-
-
 def test_a_folder_keeps_its_tree_and_no_two_stacks_meet() -> None:
     draw_files(Path(), "in/a.jpg", "in/a.png", "in/sub/a.png", "in/b.png")
     Path("in/bad.png").write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -254,7 +214,7 @@ def test_passes_of_many_pictures_are_not_told_unless_they_take_long(
     draw_files(Path(), "in/a.png", "in/b.png")
     assert ": pass" not in peel("in", "--format", "png").stderr
     monkeypatch.setattr("birefcli.workflows.peel._PATIENCE", 0.0)
-    assert "in/b.png: pass 1" in peel("in", "--format", "png", "--redo", "all").stderr
+    assert "in/b.png: pass 1" in peel("in", "--format", "png", "--redo").stderr
 
 
 def test_names_that_are_not_there_fail_by_name() -> None:
@@ -263,9 +223,6 @@ def test_names_that_are_not_there_fail_by_name() -> None:
     assert result.exit_code == ExitCode.FAILED
     assert "there is no missing.png" in result.stderr
     assert peel("missing.png").exit_code == ExitCode.NO_INPUT
-
-
-# Again
 
 
 def test_what_is_done_is_skipped_and_what_changed_is_replaced() -> None:
@@ -288,9 +245,9 @@ def test_an_edited_layer_is_kept_until_told_otherwise() -> None:
     layer.write_bytes(layer.read_bytes() + b"edited")
     result = peel("a.png", *QUICK)
     assert result.exit_code == ExitCode.FAILED
-    assert "was edited since" in result.stderr and "--redo all" in result.stderr
+    assert "was edited since" in result.stderr and "--redo" in result.stderr
     assert layer.read_bytes().endswith(b"edited")
-    assert peel("a.png", *QUICK, "--redo", "all").exit_code == 0
+    assert peel("a.png", *QUICK, "--redo").exit_code == 0
     assert not layer.read_bytes().endswith(b"edited")
 
 
@@ -322,7 +279,7 @@ def test_a_report_is_never_written_over_a_stack() -> None:
     assert new.exit_code == ExitCode.USAGE
     peel("a.png", *QUICK)
     before = bytes_in("a.peel")
-    by_hand = ("--resume", "a.peel", "--redo", "1")
+    by_hand = ("--edit", "a.peel", "--layer", "1")
     for command in (("a.png",), by_hand):
         for name in ("manifest.json", "layers/00_background.png"):
             result = peel(*command, *QUICK, "--report", f"a.peel/{name}")
@@ -373,189 +330,6 @@ def test_ctrl_c_ends_in_good_order() -> None:
     assert all(np.array_equal(composed(p), pixels(Path("in", f"{Path(p).stem}.png"))) for p in done)
     leftovers = [name for _, _, names in os.walk("in_peel") for name in names if "tmp" in name]
     assert leftovers == []
-
-
-# By hand
-
-
-def two_disks() -> np.ndarray:
-    """Two bright disks apart from one another; the picture (H, W, 3)."""
-    y, x = np.ogrid[:64, :96]
-    picture = np.random.default_rng(0).integers(0, 40, (64, 96, 3), np.uint8)
-    picture[np.hypot(y - 30, x - 25) < 14] = (250, 240, 200)
-    picture[np.hypot(y - 36, x - 68) < 12] = (200, 250, 255)
-    Image.fromarray(picture).save("two.png")
-    return picture
-
-
-def test_a_layer_is_peeled_again_with_a_mask() -> None:
-    picture = two_disks()
-    peel("two.png", "--kind", "photo", *QUICK, "--format", "png,sheet")
-    count = len(read_stack(Path("two.peel")).stack.layers)
-    assert count == 2
-    mask = np.zeros((64, 96), np.uint8)
-    mask[10:24, 60:90] = 255
-    Image.fromarray(mask).save("mask.png")
-    result = peel("--resume", "two.peel", "--redo", "1", "--mask", "mask.png", "--format", "png")
-    assert (result.exit_code, result.stdout) == (0, "two.peel\n"), result.stderr
-    opened = read_stack(Path("two.peel"))
-    assert np.array_equal(opened.picture[..., :3], picture)
-    boxes = [layer.box for layer in opened.stack.layers]
-    assert any(60 <= left < 90 and 10 <= top < 24 for left, top, _, _ in boxes)
-    # What was written before is written again, and nothing of the old stack is left.
-    names = bytes_in("two.peel")
-    assert "sheet.png" in names
-    listed = {entry.file for entry in opened.manifest.entries}
-    assert {name for name in names if name.startswith("layers/")} == listed
-
-
-def test_a_change_by_hand_keeps_what_was_asked_at_first() -> None:
-    two_disks()
-    first = ("--inpaint", "membrane", "--max-layers", "2", "--explain", "--kind", "photo")
-    assert peel("two.png", *first, *QUICK).exit_code == 0
-    assert peel("--resume", "two.peel", "--redo", "2", *QUICK).exit_code == 0
-    manifest = json.loads(Path("two.peel/manifest.json").read_text())
-    assert manifest["engine"]["inpaint"]["default"] == "membrane"
-    options = manifest["engine"]["options"]
-    assert (options["max_layers"], options["kind"], options["explain"]) == (2, "photo", True)
-    # Of the old evidence nothing is left that the new stack does not have.
-    assert peel("--resume", "two.peel", "--redo", "2", "--max-layers", "1", *QUICK).exit_code == 0
-    names = sorted(path.name for path in Path("two.peel/explain").glob("*.png"))
-    assert names and not any(name.startswith("layer-02") for name in names)
-
-
-def test_layers_are_put_in_another_order() -> None:
-    picture = two_disks()
-    peel("two.png", "--kind", "photo", *QUICK)
-    first = read_stack(Path("two.peel"))
-    before = [layer.box for layer in first.stack.layers]
-    asked = ("--order", "2,1", "--format", "png", "--model", "compact-peel")
-    result = peel("--resume", "two.peel", *asked)
-    assert result.exit_code == 0, result.stderr
-    opened = read_stack(Path("two.peel"))
-    # Nobody looked again, so those that found the layers are still the ones.
-    assert first.engine.options["beside"]["id"] == "compact-peel"
-    assert opened.engine.options["beside"] == first.engine.options["beside"]
-    assert opened.engine.segmenter_sha256 == first.engine.segmenter_sha256
-    assert np.array_equal(opened.picture[..., :3], picture)
-    after = [layer.box for layer in opened.stack.layers]
-    assert [box[0] // 20 for box in after] == [box[0] // 20 for box in before[::-1]]
-    # A change made by hand is not undone by the next run.
-    assert "was edited since" in peel("two.png", "--kind", "photo", *QUICK).stderr
-
-
-def test_a_change_by_hand_is_whole_when_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    from birefcli.workflows import edit_stack
-
-    real = edit_stack.write_atomic
-    written: list[str] = []
-
-    def interrupted(target: Path, data: bytes, *, root: Path) -> None:
-        if not written:
-            signal.raise_signal(signal.SIGINT)
-        written.append(target.name)
-        real(target, data, root=root)
-
-    two_disks()
-    peel("two.png", "--kind", "photo", *QUICK)
-    monkeypatch.setattr(edit_stack, "write_atomic", interrupted)
-    result = peel("--resume", "two.peel", "--redo", "2", "--max-layers", "1", *QUICK)
-    assert (result.exit_code, written[-1]) == (ExitCode.INTERRUPTED, "manifest.json")
-    assert np.array_equal(composed("two.peel"), pixels(Path("two.png")))
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_a_change_by_hand_needs_the_map_of_what_is_invented() -> None:
-    two_disks()
-    peel("two.png", "--kind", "photo", *QUICK)
-    Path("two.peel/hallucinated.png").unlink()
-    assert "hallucinated.png is gone" in peel("--resume", "two.peel", "--redo", "1").stderr
-    assert invoke("compose", "two.peel").exit_code == 0
-
-
-NONSENSE: list[tuple[tuple[str, ...], str]] = [
-    (("--redo", "1"), "name it: --resume DIR"),
-    (("--resume", "two.peel"), "needs either --redo N or --order"),
-    (("--resume", "two.peel", "--order", "2,1", "--mask", "m.png"), "--mask needs --redo"),
-    (("--resume", "two.peel", "--redo", "0"), "from 1"),
-    (("--resume", "two.peel", "--redo", "9"), "no layer 9"),
-    (("--resume", "two.peel", "--order", "1,1"), "each of the 2 layers once"),
-    (("--resume", "two.peel", "--redo", "1", "two.png"), "takes no inputs"),
-    (("--resume", "nowhere", "--redo", "1"), "there is no nowhere"),
-    (("--resume", ".", "--redo", "1"), "holds no manifest.json"),
-    (("--resume", "two.peel", "--redo", "1", "--mask", "two.peel"), "is a folder"),
-    (("--resume", "two.peel", "--redo", "1", "--mask", "small.png"), "draw the mask at"),
-    (("--resume", "two.peel", "--redo", "1", "--mask", "black.png"), "shows nothing"),
-    (("--resume", "two.peel", "--order", "2;1"), "is not like 2,1,3"),
-    (("--redo", "first", "two.png"), "neither the number of a layer nor all"),
-    (("two.png", "--inpaint", "magic"), "no inpainter is called 'magic'"),
-    (("two.png", "--format", "gif"), "'gif' is not one of"),
-    (("two.png", "--max-seconds", "-1"), "--max-seconds"),
-]
-
-
-def test_what_makes_no_sense_ends_in_words() -> None:
-    two_disks()
-    peel("two.png", "--kind", "photo", *QUICK)
-    before = bytes_in("two.peel")
-    Image.new("L", (5, 5), 255).save("small.png")
-    Image.new("L", (96, 64)).save("black.png")
-    for arguments, words in NONSENSE:
-        result = peel(*arguments)
-        assert result.exit_code in (1, 2, 3), arguments
-        assert words in " ".join(result.stderr.replace("│", " ").split())
-        assert bytes_in("two.peel") == before
-
-
-# Compose
-
-
-def test_compose_takes_edited_layers() -> None:
-    draw_files(Path(), "a.png")
-    peel("a.png", *QUICK)
-    layer = Path("a.peel/layers/01_object.png")
-    Image.new("RGBA", (40, 30), (255, 0, 0, 255)).save(layer)
-    assert invoke("compose", "a.peel", "-o", "red.png").exit_code == 0
-    assert (pixels(Path("red.png")) == (255, 0, 0, 255)).all()
-    assert invoke("compose", "a.peel", "-o", "red.jpg").exit_code == 0
-    poured = invoke("compose", "a.peel", "-o", "-").stdout_bytes
-    assert np.array_equal(pixels(BytesIO(poured)), pixels(Path("red.png")))
-
-
-def test_compose_names_what_is_wrong() -> None:
-    draw_files(Path(), "a.png")
-    peel("a.png", *QUICK)
-    cases = {
-        ("compose", "nowhere"): "there is no nowhere",
-        ("compose", "."): "holds no manifest.json, so it is no stack",
-        ("compose", "a.png"): "a.png is a file; name the folder",
-        ("compose", "a.peel", "-o", ""): "-o is an empty text",
-        ("compose", "a.peel", "-o", "a.gif"): "must end in .png, .webp or .jpg",
-        ("compose", "a.peel", "-o", "a.png"): "exists already",
-        ("compose", "a.peel", "-o", "a.peel/layers/01_object.png"): "is a part of the stack",
-    }
-    before = bytes_in("a.peel"), Path("a.png").read_bytes()
-    for arguments, words in cases.items():
-        result = invoke(*arguments)
-        assert result.exit_code in (1, 2, 3) and words in result.stderr
-    assert (bytes_in("a.peel"), Path("a.png").read_bytes()) == before
-    Image.new("RGBA", (7, 7)).save("a.peel/layers/01_object.png")
-    assert "has 7x7 pixels; it must keep its" in invoke("compose", "a.peel").stderr
-    Path("a.peel/layers/01_object.png").unlink()
-    assert "01_object.png is missing; bring it back" in invoke("compose", "a.peel").stderr
-    manifest = Path("a.peel/manifest.json")
-    values = json.loads(manifest.read_text())
-    for place, wrong in ((0, -3), (0, 1000), (3, 0)):
-        box = [*values["layers"][1]["box"]]
-        box[place] = wrong
-        layers = [values["layers"][0], {**values["layers"][1], "box": box}]
-        manifest.write_text(json.dumps({**values, "layers": layers}))
-        result = invoke("compose", "a.peel")
-        assert result.exit_code == ExitCode.FAILED
-        assert "is not on the canvas of 40x30" in result.stderr
-
-
-# The default model
 
 
 def test_peel_has_a_default_model_of_its_own(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

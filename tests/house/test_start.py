@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import commands
@@ -33,15 +35,13 @@ print(json.dumps(loaded))
 """
 
 
-def python(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-    root = Path(birefcli.__file__).parents[1]
-    return subprocess.run(
-        [sys.executable, *arguments],
-        env={**os.environ, "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=check,
-    )
+ROOT = Path(birefcli.__file__).parents[1]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def python(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
@@ -74,18 +74,27 @@ def test_waiting_threads_rest_unless_the_user_said_otherwise() -> None:
         assert environment == expected
 
 
-def test_ctrl_c_while_the_program_still_loads_is_one_word() -> None:
-    """An interrupt in the middle of an import, as the terminal sends it."""
-    program = """
-import os, signal, sys
-class Interrupting:
+# Stops in the middle of an import until its standard input says something.
+LOADING = """
+import signal, sys
+class Waiting:
     def find_spec(self, name, *_):
         if name == "typer":
-            os.kill(os.getpid(), signal.SIGINT)
-sys.meta_path.insert(0, Interrupting())
+            print("loading", flush=True)
+            sys.stdin.read()
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Waiting())
 from birefcli.__main__ import main
 main()
 """
-    ended = python("-c", program, check=False)
-    assert ended.returncode == 130
-    assert ended.stderr == "birefcli: interrupted\n"
+
+
+def test_ctrl_c_while_the_program_still_loads_is_one_word() -> None:
+    """An interrupt in the middle of an import, as the terminal sends it."""
+    command = [sys.executable, "-c", LOADING]
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, env=ENVIRONMENT, text=True, **pipes) as loading:
+        assert loading.stdout is not None and loading.stdout.readline() == "loading\n"
+        loading.send_signal(signal.SIGINT)
+        assert loading.wait() == 130
+        assert loading.stderr is not None and loading.stderr.read() == "birefcli: interrupted\n"

@@ -36,7 +36,7 @@ def test_scraps_beside_what_was_lifted_are_no_things() -> None:
 def test_what_lines_a_lifted_layer_is_no_layer() -> None:
     lifted = box(20, 20, 60, 60) > 0.5
     line, own = box(60, 20, 62, 60), box(60, 20, 90, 60)
-    settings = PeelSettings(min_area=0)
+    settings = PeelSettings(min_share=0)
     nowhere = np.zeros(SIZE, bool)
 
     def against(matte: Matte, peeled: Sequence[np.ndarray]) -> object:

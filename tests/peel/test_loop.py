@@ -209,7 +209,7 @@ def test_what_was_invented_is_written_down() -> None:
     [
         (StopRule.BUDGET, PeelSettings(max_layers=0), 1.0),
         (StopRule.UNSURE, PeelSettings(kind=PeelKind.PHOTO), 0.55),
-        (StopRule.NOTHING, PeelSettings(kind=PeelKind.PHOTO, min_area=0.5), 1.0),
+        (StopRule.NOTHING, PeelSettings(kind=PeelKind.PHOTO, min_share=0.5), 1.0),
         (StopRule.TIME, PeelSettings(max_seconds=1e-9), 1.0),
         (StopRule.INVENTED, PeelSettings(kind=PeelKind.PHOTO, invented=0.01), 1.0),
         # The fill leaves nothing to be seen there, and the same place is shown again.
@@ -276,7 +276,7 @@ def test_what_is_mostly_completed_behind_others_is_no_layer_for_its_scraps() -> 
         return Proposal((lifted if step == 1 else scrap,) if step < 3 else ())
 
     for least, layers in ((0.01, 2), (0.02, 1)):
-        settings = PeelSettings(kind=PeelKind.PHOTO, min_area=least)
+        settings = PeelSettings(kind=PeelKind.PHOTO, min_share=least)
         stack = peel(image, nothing, Noise(), settings, proposer=once_more)
         assert len(stack.layers) == layers
         assert_stack_is(stack, image)

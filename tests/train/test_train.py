@@ -17,13 +17,13 @@ from typer.testing import CliRunner
 from birefcli.batch.executor import Stop
 from birefcli.cli import app
 from birefcli.cli.recipes import read_recipe
-from birefcli.cli.train import minutes
 from birefcli.errors import UsageError, WeightsError
 from birefcli.net.backbones.mobilenet import MobileNetV2
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import load_network
 from birefcli.net.config import compact_config
 from birefcli.settings.train import Stage, TrainSettings
+from birefcli.settings.words import DURATION
 from birefcli.train.batches import batch_shape, compose_batch
 from birefcli.train.data.pack import Pack
 from birefcli.train.data.scene_parts import Part
@@ -242,7 +242,7 @@ def test_a_pack_without_validation_is_refused_before_anything_is_written(setting
 
 @pytest.mark.parametrize(("text", "value"), [("90s", 1.5), ("25m", 25), ("2h", 120)])
 def test_a_budget_is_read_in_minutes(text, value):
-    assert minutes(text) == value
+    assert DURATION.read(text) == value
 
 
 def test_a_recipe_sets_settings_and_names_what_it_does_not_know(tmp_path):

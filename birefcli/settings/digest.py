@@ -1,0 +1,53 @@
+"""Which settings decide a result's bytes: their values, their digest, and how they are recalled."""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from enum import Enum
+from typing import Any, TypeVar
+
+from birefcli.settings.option import settings_of, value_of
+
+R = TypeVar("R")
+
+
+def deciding(settings: Any, *, leaving: Collection[str] = ()) -> dict[str, Any]:
+    """Give the values that decide a result's bytes by their keys, as JSON would hold them.
+
+    They come in the order of the fields. Records inside `settings` that are named in `leaving`
+    are left out.
+    """
+    return {
+        one.key: sorted(value) if one.option.is_set else value
+        for one in settings_of(type(settings))
+        if one.option.changes_bytes and not set(one.path) & set(leaving)
+        for value in (_plain(value_of(settings, one)),)
+    }
+
+
+def settings_digest(settings: Any, **more: Any) -> str:
+    """Digest what decides a result's bytes: 16 hexadecimal digits, the same in every run.
+
+    `more` is what decides them beside the settings.
+    """
+    text = json.dumps({**deciding(settings), **more}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def recalled(settings: R, told: Mapping[str, Any], given: Collection[str]) -> R:
+    """Give settings as `told` has them by their keys, but for those that were given by name."""
+    changes = {}
+    for one in settings_of(type(settings)):
+        if one.option.changes_bytes and not one.path and one.key in told and one.name not in given:
+            value, kind = told[one.key], one.kind
+            is_word = isinstance(kind, type) and issubclass(kind, Enum)
+            changes[one.name] = kind(value) if is_word else value
+    return replace(settings, **changes)  # type: ignore[type-var]
+
+
+def _plain(value: object) -> Any:
+    """Write enums as their words, and tuples as lists."""
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value.value if isinstance(value, Enum) else value

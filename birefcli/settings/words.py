@@ -1,0 +1,164 @@
+"""How the words of an option become a value, and how the value is shown again."""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
+
+
+@dataclass(frozen=True)
+class Words(Generic[T]):
+    """A way to read a value from a text, and to write it as one."""
+
+    # Raises a ValueError whose words say what is wrong.
+    read: Callable[[str], T]
+    show: Callable[[T], str]
+    # What it looks like, for the help.
+    metavar: str | None = None
+    # Whether the option may be given several times; its words are then joined by commas.
+    is_repeated: bool = False
+
+
+def several(kind: type[E], *, everything: str | None = None) -> Words[tuple[E, ...]]:
+    """Read words one by one or separated by commas, each once; `everything` stands for all."""
+    groups = {word: (word,) for word in kind} | ({everything: tuple(kind)} if everything else {})
+    return Words(lambda text: chosen(text, groups), shown, is_repeated=True)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+
+
+def chosen(text: str, groups: Mapping[str, Sequence[T]]) -> tuple[T, ...]:
+    """Read names and names of groups separated by commas: their members, each once, in order."""
+    found: dict[T, None] = {}
+    for word in (word.strip() for word in text.split(",")):
+        found |= dict.fromkeys(groups[named(word, groups)])
+    return tuple(found)
+
+
+def named(word: str, names: Iterable[str]) -> str:
+    """Give the name that is meant, however its letters are written."""
+    known = list(names)
+    for name in known:
+        if word == name:
+            return name
+    for name in known:
+        if word.casefold() == name.casefold():
+            return name
+    raise ValueError(f"{word!r} is not one of {', '.join(known)}")
+
+
+def shown(values: Iterable[object]) -> str:
+    """Write values with commas between them."""
+    return ",".join(map(str, values))
+
+
+# ---- numbers ---------------------------------------------------------------------------------
+
+
+def _two_numbers(text: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"{text!r} is not LOW,HIGH") from None
+    return low, high
+
+
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"{text!r} is not like 2,1,3") from None
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
+    if match is None:
+        raise ValueError(f"{text!r} is not like 640x480 or 512")
+    return int(match[2] or match[1]), int(match[1])
+
+
+_MINUTES = {"s": 1 / 60, "m": 1, "h": 60}
+
+
+def _minutes(text: str) -> float:
+    unit = _MINUTES.get(text[-1:])
+    try:
+        if unit is None:
+            raise ValueError
+        value = float(text[:-1]) * unit
+    except ValueError:
+        raise ValueError(f"{text!r} is not like 90s, 25m or 2h") from None
+    if not 0 < value < math.inf:
+        raise ValueError("a budget must be longer than nothing")
+    return value
+
+
+# Names that a table of another room knows; the command checks them.
+NAMES = Words(_names, shown, is_repeated=True)
+LOW_HIGH = Words(_two_numbers, shown, "LOW,HIGH")
+ORDER = Words(_whole_numbers, shown, "2,1,3")
+# Given as WxH, held as (height, width).
+SIZE = Words(_size, lambda size: "x".join(map(str, reversed(size))), "WxH|N")
+DURATION = Words(_minutes, lambda value: f"{value:g}m", "25m")  # in minutes
+
+
+# ---- scores ----------------------------------------------------------------------------------
+
+
+class Score(Protocol):
+    """Something that is measured."""
+
+    @property
+    def is_error(self) -> bool:
+        """Whether lower is better."""
+        ...
+
+
+S = TypeVar("S", bound=Score)
+
+
+@dataclass(frozen=True)
+class Bar(Generic[S]):
+    """What a score must reach, or an error must not exceed."""
+
+    metric: S
+    value: float
+
+    def is_met(self, score: float) -> bool:
+        """Whether a score is good enough; one without a value (NaN) is not."""
+        return score <= self.value if self.metric.is_error else score >= self.value
+
+    @property
+    def side(self) -> str:
+        """Where scores lie that are not good enough."""
+        return "above" if self.metric.is_error else "below"
+
+
+def bars(metrics: Mapping[str, S]) -> Words[tuple[Bar[S], ...]]:
+    """Read METRIC=VALUE, one by one or separated by commas; only names of `metrics` are known."""
+
+    def read(text: str) -> tuple[Bar[S], ...]:
+        return tuple(_bar(word, metrics) for word in text.split(","))
+
+    def show(found: Iterable[Bar[S]]) -> str:
+        return shown(f"{bar.metric}={bar.value:g}" for bar in found)
+
+    return Words(read, show, "METRIC=VALUE", is_repeated=True)
+
+
+def _bar(word: str, metrics: Mapping[str, S]) -> Bar[S]:
+    name, _, number = word.partition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise ValueError(f"{word!r} is not like {next(iter(metrics))}=0.9")
+    return Bar(metrics[named(name.strip(), metrics)], value)
