@@ -1,17 +1,15 @@
 """Words that options take and that tables of other rooms know; asked only when they are needed."""
 
-from collections.abc import Iterable
+
+def inpainters() -> dict[str, str]:
+    """Give the names that --inpaint takes, and what each is."""
+    from birefcli.inpaint.table import INPAINTERS
+
+    return {one.name: one.description for one in INPAINTERS}
 
 
-def inpainters() -> Iterable[str]:
-    """Give the names that --inpaint takes."""
-    from birefcli.inpaint.table import inpainter_names
+def stack_formats() -> dict[str, str]:
+    """Give the names that `birefcli peel --format` takes, and what each is."""
+    from birefcli.stack.formats.table import FORMATS
 
-    return inpainter_names()
-
-
-def stack_formats() -> Iterable[str]:
-    """Give the names that `birefcli peel --format` takes."""
-    from birefcli.stack.formats.table import format_names
-
-    return format_names()
+    return {one.name: one.description for one in FORMATS}

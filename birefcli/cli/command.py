@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from typer.core import TyperCommand
 
-from birefcli.settings.file import RECORDS, SettingsFile, find_file
+from birefcli.settings.file import MODEL, RECORDS, SettingsFile, find_file
 from birefcli.settings.option import Setting, make, offered
 from birefcli.settings.words import named
 
@@ -73,7 +73,7 @@ class Command:
             return one.option.help
         choices = self.choices.get(one.name) or one.option.choices
         assert choices is not None, one.name
-        return one.option.help.replace("{choices}", ", ".join(choices()))
+        return one.option.help.replace("{choices}", ", ".join(_explained(choices())))
 
     def function(self) -> Callable[..., None]:
         """Give the function whose signature Typer reads."""
@@ -115,6 +115,8 @@ class Command:
         if file := self.file(words):
             told = file.values_for(self.record)
             values |= {name: told[name] for name in told if name not in given}
+            # A file that came with the pictures must not make the program download anything.
+            values["model_is_named"] = MODEL not in told or MODEL in given
         for one in offered(self.record):
             if one.name in self.choices:
                 values[one.name] = checked(one, values[one.name], self.choices[one.name]())
@@ -123,6 +125,13 @@ class Command:
             return (settings,)
         own = {one.name: read(one, words[one.name]) for one in self._overrides if one.name in given}
         return settings, own
+
+
+def _explained(choices: Iterable[str]) -> Iterable[str]:
+    """Give names for the help, with what they are where a table says so."""
+    if not isinstance(choices, Mapping):
+        return choices
+    return (f"{name} ({what})" if what else name for name, what in choices.items())
 
 
 def in_help(examples: Iterable[str]) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     choices={"inpaint": inpainters, "formats": stack_formats},
 )
 def peel(settings: PeelCommand) -> int:
-    """Take pictures apart into layers that lie back to the picture exactly."""
+    """Take pictures apart into layers that together give the picture back exactly."""
     if settings.edit is not None:
         return _edit(settings)
     from birefcli.workflows.peel import prepare
@@ -114,14 +114,14 @@ def _load(settings: PeelCommand, model: "ModelFile", console: Console) -> "Loade
 
 
 def _depth(settings: PeelCommand, console: Console) -> "DepthEstimator | None":
-    """Load what estimates depth, where it is asked for, which is consent to its download."""
+    """Load what estimates depth, where it is asked for; on the command line that is consent."""
     if settings.depth == "off":
         return None
     from birefcli.models.depth import load_depth
 
     return load_depth(
         settings.depth,
-        consent=True,
+        consent="depth" in settings.given,
         offline=settings.model.offline,
         say=console.say,
         device=settings.model.device,

@@ -99,9 +99,3 @@ INPAINTERS = (
 def inpainter_names() -> tuple[str, ...]:
     """Return the words that `--inpaint` takes, in the order in which the help tells them."""
     return tuple(entry.name for entry in INPAINTERS)
-
-
-def describe_inpainters() -> str:
-    """Return a sentence that names and explains every inpainter, for the help of `--inpaint`."""
-    words = (f"{entry.name} ({entry.description})" for entry in INPAINTERS)
-    return f"{', '.join(words)}."

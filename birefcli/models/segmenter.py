@@ -77,7 +77,7 @@ def asked_model(settings: ModelSettings, purpose: Purpose, say: Callable[[str], 
     """
     return resolve(
         settings.model or default_choice(purpose).name,
-        consent=settings.model is not None,
+        consent=settings.model is not None and settings.model_is_named,
         offline=settings.offline,
         accept_licence=settings.accept_licence,
         say=say,

@@ -61,6 +61,9 @@ class NamedModel:
 class ModelSettings(NetworkSettings, NamedModel):
     """Which network runs, and how."""
 
+    # Whether it is named on the command line, and not in a file: only then may it be downloaded.
+    model_is_named: bool = True
+
     def __post_init__(self) -> None:
         if self.model == "":
             raise UsageError("--model is an empty text; is a variable of your script unset?")

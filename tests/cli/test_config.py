@@ -11,6 +11,7 @@ from PIL import Image
 from running import cut, only_sentence, peel
 
 from birefcli.cli.config import COMMANDS
+from birefcli.errors import ExitCode
 from birefcli.settings.file import tables
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -104,3 +105,12 @@ def test_config_is_for_the_commands_that_take_a_file() -> None:
     result = invoke("config", "synth")
     assert result.exit_code == 2 and "cut and peel do" in only_sentence(result)
     assert invoke("config", "cut", "--no-such-option").exit_code == 2
+
+
+def test_a_model_that_a_file_names_is_never_downloaded() -> None:
+    """What lies beside the pictures is no consent; the sentence says how to give it."""
+    draw(0, (64, 64)).save("a.png")
+    write("[model]\nmodel = 'general'\n")
+    result = cut("a.png")
+    assert result.exit_code == ExitCode.MODEL
+    assert "birefcli models pull general" in result.stderr

@@ -167,6 +167,8 @@ def test_no_number_is_nan(here: Path) -> None:
 
 
 def test_choices_are_those_of_the_tables() -> None:
-    from birefcli.inpaint.load import NAMES
+    from birefcli.inpaint.table import INPAINTERS
+    from birefcli.stack.formats.table import FORMATS
 
-    assert tuple(choices.inpainters()) == NAMES
+    assert tuple(choices.inpainters()) == tuple(one.name for one in INPAINTERS)
+    assert tuple(choices.stack_formats()) == tuple(one.name for one in FORMATS)

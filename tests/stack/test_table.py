@@ -13,7 +13,6 @@ from birefcli.stack.formats.export import StackExport, prepare_export
 from birefcli.stack.formats.table import (
     FORMATS,
     StackFormat,
-    describe_formats,
     files_per_layer,
     find_formats,
     fixed_names,
@@ -62,8 +61,3 @@ def test_the_names_of_a_stacks_files_are_known_without_the_stack() -> None:
     names = files_of(draw_stack(), *ALL)
     assert {name.partition("/")[0] for name in names if "/" in name} == folder_names()
     assert fixed_names() <= set(names)
-
-
-def test_the_help_explains_every_format() -> None:
-    for format in FORMATS:
-        assert f"{format.name} ({format.description}" in describe_formats()

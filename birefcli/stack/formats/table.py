@@ -99,15 +99,6 @@ def format_names() -> tuple[str, ...]:
     return tuple(format.name for format in FORMATS)
 
 
-def describe_formats() -> str:
-    """Return a sentence that names and explains every format, for the help of `--format`."""
-    words = (
-        f"{format.name} ({format.description}{', always' if format.is_always_written else ''})"
-        for format in FORMATS
-    )
-    return f"{', '.join(words)}."
-
-
 def find_formats(names: Collection[str]) -> tuple[StackFormat, ...]:
     """Return the formats of some names and those always written, in the order of the table.
 
