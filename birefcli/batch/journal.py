@@ -12,7 +12,7 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,10 +22,13 @@ from birefcli.errors import OutputError
 from birefcli.image.files import output_error, remove_stale_temporaries, sha256_file
 
 FOLDER = ".birefcli"
+LOCK = "lock"
+# What a file system answers that knows no locks.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 
 
 @dataclass(frozen=True)
-class Key:
+class ResultKey:
     """What decides a result's bytes."""
 
     source_sha256: str
@@ -35,12 +38,12 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """A finished picture: its source, what decided its result, and the files with their hashes."""
 
     source: str  # the picture's path as seen from the output folder
     status: str
-    key: Key
+    key: ResultKey
     targets: dict[str, str]  # path below the output folder → sha256
 
     def to_json(self) -> str:
@@ -48,21 +51,23 @@ class Entry:
         return to_line(asdict(self))
 
     @classmethod
-    def from_json(cls, line: str) -> "Entry":
+    def from_json(cls, line: str) -> "JournalEntry":
         """Read what `to_json` wrote."""
         values = json.loads(line)
-        return cls(values["source"], values["status"], Key(**values["key"]), values["targets"])
+        return cls(
+            values["source"], values["status"], ResultKey(**values["key"]), values["targets"]
+        )
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownNames:
     """The names a journal holds: every target ever given to a source, and the bytes it had."""
 
     targets: Mapping[str, tuple[str, ...]]
     hashes: Mapping[str, frozenset[str]]
 
 
-NOTHING_KNOWN = Known({}, {})
+NOTHING_KNOWN = KnownNames({}, {})
 
 
 class Journal:
@@ -80,14 +85,16 @@ class Journal:
         with ExitStack() as stack:
             try:
                 _make_folder(self.path.parent)
-                lock = stack.enter_context((self.path.parent / "lock").open("a+b"))
+                stack.enter_context(_locked(self.path.with_name(LOCK)))
                 self._file = stack.enter_context(self.path.open("ab", buffering=0))
+            except BlockingIOError:
+                raise OutputError(
+                    f"another run is writing to {self.root}; wait for it to end"
+                ) from None
             except OSError as error:
                 raise OutputError(
                     f"cannot write to {self.root} ({error.strerror}); choose another folder with -o"
                 ) from error
-            if not _try_lock(lock.fileno()):
-                raise OutputError(f"another run is writing to {self.root}; wait for it to end")
             remove_stale_temporaries(self.root)
             self._recall()
             if self._ends_mid_line():
@@ -103,20 +110,34 @@ class Journal:
     ) -> None:
         self._held.close()
 
+    def remove_if_empty(self) -> None:
+        """Remove the journal, and its folder too if nothing else is in it, where nothing was noted.
+
+        So a picture that cannot be read leaves no folder behind. Call it after the lock is let go.
+        """
+        with suppress(OSError):
+            if self.path.stat().st_size == 0:
+                self.path.unlink()
+                self.path.with_name(LOCK).unlink()
+                self.path.parent.rmdir()
+                self.root.rmdir()
+
     @property
-    def known(self) -> Known:
+    def known(self) -> KnownNames:
         """Give the names that are taken."""
         targets: dict[str, dict[str, None]] = defaultdict(dict)
         hashes: dict[str, set[str]] = defaultdict(set)
         for entry in self._history:
             targets[entry.source].update(dict.fromkeys(entry.targets))
             hashes[entry.source].add(entry.key.source_sha256)
-        return Known(
+        return KnownNames(
             {source: tuple(names) for source, names in targets.items()},
             {source: frozenset(values) for source, values in hashes.items()},
         )
 
-    def is_done(self, source: str, key: Key, targets: list[str] | None) -> Entry | None:
+    def is_done(
+        self, source: str, key: ResultKey, targets: list[str] | None
+    ) -> JournalEntry | None:
         """Give the entry of a source whose result is complete, unedited and what is wanted.
 
         Without targets, whatever was written is what is wanted.
@@ -139,7 +160,7 @@ class Journal:
             return True
         return path.is_file() and sha256_file(path) in self._ours[target]
 
-    def note(self, entry: Entry) -> None:
+    def note(self, entry: JournalEntry) -> None:
         """Write an entry down, on the disk itself, before its files move into place."""
         try:
             with self._turn:
@@ -163,15 +184,15 @@ class Journal:
 
     def _recall(self) -> None:
         """Read everything noted so far; a line cut short by a kill is no line."""
-        self._history: list[Entry] = []
-        self._last: dict[tuple[str, str], Entry] = {}
+        self._history: list[JournalEntry] = []
+        self._last: dict[tuple[str, str], JournalEntry] = {}
         # Every hash we ever wrote to a path: whatever else lies there is not ours.
         self._ours: dict[str, set[str]] = defaultdict(set)
         for line in self._text().split("\n"):
             with suppress(ValueError, KeyError, TypeError, AttributeError):
-                self._remember(Entry.from_json(line))
+                self._remember(JournalEntry.from_json(line))
 
-    def _remember(self, entry: Entry) -> None:
+    def _remember(self, entry: JournalEntry) -> None:
         for target, sha256 in entry.targets.items():
             self._ours[target].add(sha256)
         self._last[entry.source, entry.key.settings] = entry
@@ -207,23 +228,21 @@ def _make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _try_lock(descriptor: int) -> bool:
-    """Lock an open file for this process, or say that another one has it."""
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt
+def _locked(path: Path) -> AbstractContextManager[object]:
+    """Lock a file for this process until what is returned is closed.
 
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        except OSError:
-            return False
-        return True
+    Raise BlockingIOError where another run has it, and OSError where the file cannot be made. The
+    system lets go of the lock of a process that ends, however it ends.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, fallback_to_soft=False, thread_local=False)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
+        return lock.acquire(blocking=False)
+    except Timeout:
+        raise BlockingIOError(errno.EAGAIN, "locked by another run") from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
         # Some network file systems know no locks; they are no reason to refuse to work.
-        return True
-    return True
+        return nullcontext()

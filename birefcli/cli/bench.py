@@ -22,7 +22,7 @@ from birefcli.settings.model import ModelSettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from birefcli.models.model_pair import Sight
+    from birefcli.models.peel_models import PeelModels
     from birefcli.models.segmenter import LoadedSegmenter
     from birefcli.workflows.bench import Clock
 
@@ -70,15 +70,15 @@ def bench(
     warnings.simplefilter("ignore")  # libraries' asides are no words for users
     inpainter = load_inpainter(settings.inpaint, device=settings.model.device)
     with Console(number, as_json=as_json, quiet=quiet) as console:
-        sight = _loaded(settings, console)
-        clocks = list(walk(settings, sight.things, inpainter, sight.front))
-    found = _summary(settings, sight.named, clocks)
+        models = _loaded(settings, console)
+        clocks = list(walk(settings, models.whole, inpainter, models.topmost))
+    found = _summary(settings, models.named, clocks)
     typer.echo(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
 
 
-def _loaded(settings: BenchSettings, console: Console) -> "Sight":
+def _loaded(settings: BenchSettings, console: Console) -> "PeelModels":
     """Load the model that `cut` or `peel` would take."""
-    from birefcli.models.model_pair import Sight, load_sight
+    from birefcli.models.peel_models import PeelModels, load_peel_models
     from birefcli.models.segmenter import asked_model, load_segmenter, require_device
     from birefcli.models.store import Purpose
 
@@ -86,9 +86,9 @@ def _loaded(settings: BenchSettings, console: Console) -> "Sight":
     purpose = Purpose.PEEL if settings.is_peel else Purpose.CUT
     model = asked_model(settings.model, purpose, console.warn)
     if settings.is_peel:
-        return load_sight(settings.model, model, console.say)
+        return load_peel_models(settings.model, model, console.say)
     loaded = load_segmenter(settings.model, model, console.say)
-    return Sight(loaded, loaded.segment)
+    return PeelModels(loaded, loaded.segment)
 
 
 def _summary(

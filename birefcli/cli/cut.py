@@ -32,7 +32,7 @@ from birefcli.settings.cutout import AlphaMode, Format, Product
 from birefcli.settings.model import ModelSettings
 
 if TYPE_CHECKING:
-    from birefcli.workflows.cut import Prepared
+    from birefcli.workflows.cut import PreparedCut
 
 OUTPUT, MATTE, PIXELS, RUN = "Output", "Matte", "Colour and frame", "Run"
 LEVELS = ",".join(str(level) for level in CutSettings.levels)
@@ -228,7 +228,7 @@ def cut(
     raise typer.Exit(_run(prepared, as_json=as_json, quiet=quiet))
 
 
-def _check_streams(prepared: "Prepared", *, as_json: bool) -> None:
+def _check_streams(prepared: "PreparedCut", *, as_json: bool) -> None:
     """Refuse what would pour a picture onto a terminal, wait for one from it, or mix two things."""
     if any(source.path is None for source in prepared.inputs.sources) and sys.stdin.isatty():
         raise UsageError("standard input is a terminal; pipe a picture in, or name a file")
@@ -239,9 +239,9 @@ def _check_streams(prepared: "Prepared", *, as_json: bool) -> None:
             raise UsageError("a picture would be poured onto the terminal; give -o FILE or a pipe")
 
 
-def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
+def _run(prepared: "PreparedCut", *, as_json: bool, quiet: bool) -> int:
     """Cut everything, show how it goes, and give the exit code."""
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
     from birefcli.batch.report import RunReport
     from birefcli.models.segmenter import (
         LoadedSegmenter,
@@ -255,7 +255,7 @@ def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
     settings = prepared.settings
     inputs = prepared.inputs
     require_device(settings.model)
-    stop = Stop()
+    stop = StopFlag()
     report = RunReport(planned=len(prepared.plan.jobs) + len(inputs.missing) + len(inputs.closed))
     with Console(report.planned, as_json=as_json, quiet=quiet, report=settings.report) as console:
         model = asked_model(settings.model, Purpose.CUT, console.warn)
@@ -281,7 +281,7 @@ def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
     return signals.exit_code or report.exit_code
 
 
-def _show_plan(prepared: "Prepared", *, as_json: bool) -> None:
+def _show_plan(prepared: "PreparedCut", *, as_json: bool) -> None:
     """Print every source and its targets; nothing is written."""
     from birefcli.batch.report import to_line
 

@@ -29,7 +29,7 @@ from birefcli.settings.evaluate import (
 from birefcli.settings.model import ModelSettings
 
 if TYPE_CHECKING:
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
     from birefcli.image.pairs import Cases
     from birefcli.models.store import ModelFile
     from birefcli.workflows.evaluate import Result
@@ -122,12 +122,12 @@ def _contestants(model: list[str] | None, folders: list[Path]) -> tuple[str | No
 
 def _run(settings: EvalSettings, *, as_json: bool, quiet: bool) -> int:
     """Score everything, show how it goes, print the scores, and give the exit code."""
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
     from birefcli.cli.scores import missed, remarks, show, write_csv, write_gallery
     from birefcli.image.pairs import find_cases
     from birefcli.workflows.evaluate import choose_metrics
 
-    stop = Stop()
+    stop = StopFlag()
     found = find_cases(settings)
     results: list[Result] = []
     total = len(found.cases) * max(1, len(settings.models))
@@ -192,7 +192,7 @@ def _score(
     contestant: _Contestant | None,
     results: "list[Result]",
     console: Console,
-    stop: "Stop",
+    stop: "StopFlag",
 ) -> None:
     """Score one model, or the folder of predictions; what could not be read is not tried again."""
     from birefcli.metrics.tally import Tally

@@ -32,7 +32,7 @@ from birefcli.settings.model import ModelSettings
 from birefcli.settings.synth import Suite
 
 if TYPE_CHECKING:
-    from birefcli.models.model_pair import Sight
+    from birefcli.models.peel_models import PeelModels
 
 
 def eval_peel(
@@ -118,7 +118,7 @@ def eval_peel(
 
 def _run(settings: EvalPeelSettings, *, quiet: bool) -> int:
     """Score everything, show how it goes, print the scores, and give the exit code."""
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
     from birefcli.batch.report import Outcome, Status
     from birefcli.cli.stack_tables import missed, show, write_json, write_markdown
     from birefcli.metrics.stacks.tally import StackTally
@@ -126,10 +126,9 @@ def _run(settings: EvalPeelSettings, *, quiet: bool) -> int:
     from birefcli.workflows.bench import peak_memory
     from birefcli.workflows.evaluate_stacks import score_all
     from birefcli.workflows.inpainter import load_inpainter
-    from birefcli.workflows.peel_context import careful
 
     inpainter = load_inpainter(settings.inpaint, device=settings.model.device)
-    stop = Stop()
+    stop = StopFlag()
     failures: list[str] = []
     stacks = len(settings.scenes) * (1 + len(settings.against))
     with Console(stacks, quiet=quiet) as console:
@@ -137,8 +136,8 @@ def _run(settings: EvalPeelSettings, *, quiet: bool) -> int:
         contestants = ways(
             settings,
             inpainter,
-            careful(loaded.things) if loaded else None,
-            careful(loaded.front) if loaded else None,
+            loaded.whole if loaded else None,
+            loaded.topmost if loaded else None,
         )
         tallies = {way.name: StackTally(way.name) for way in contestants}
         with Signals(stop, console.warn, "finishing the scene in flight") as signals:
@@ -168,17 +167,17 @@ def _run(settings: EvalPeelSettings, *, quiet: bool) -> int:
     return ExitCode.FAILED if failures or sentences else ExitCode.OK
 
 
-def _loaded(settings: EvalPeelSettings, console: Console) -> "Sight | None":
+def _loaded(settings: EvalPeelSettings, console: Console) -> "PeelModels | None":
     """Load the model that looks, where one does."""
     if settings.mode != PeelMode.NET:
         return None
-    from birefcli.models.model_pair import load_sight
+    from birefcli.models.peel_models import load_peel_models
     from birefcli.models.segmenter import asked_model, require_device
     from birefcli.models.store import Purpose
 
     require_device(settings.model)
     model = asked_model(settings.model, Purpose.PEEL, console.warn)
-    return load_sight(settings.model, model, console.say)
+    return load_peel_models(settings.model, model, console.say).checked()
 
 
 def _suites(words: str) -> tuple[Suite, ...]:

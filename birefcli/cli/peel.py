@@ -30,11 +30,12 @@ from birefcli.settings.model import ModelSettings
 from birefcli.settings.peel import PeelBy, PeelCommand, PeelKind, PeelSettings, StackFormat
 
 if TYPE_CHECKING:
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
     from birefcli.batch.report import Outcome
     from birefcli.models.depth import DepthEstimator
+    from birefcli.models.peel_models import PeelModels
     from birefcli.models.store import ModelFile
-    from birefcli.workflows.peel import Loaded, Prepared
+    from birefcli.workflows.peel import PreparedPeel
 
 OUTPUT, PEEL, HAND, RUN = "Output", "Peel", "By hand", "Run"
 FORMATS = ",".join(PeelCommand.formats)
@@ -221,9 +222,9 @@ def peel(
     raise typer.Exit(_run(prepared, as_json=as_json, quiet=quiet))
 
 
-def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
+def _run(prepared: "PreparedPeel", *, as_json: bool, quiet: bool) -> int:
     """Peel everything, show how it goes, and give the exit code."""
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
     from birefcli.batch.report import RunReport
     from birefcli.models.segmenter import require_device
     from birefcli.workflows.inpainter import load_inpainter
@@ -234,7 +235,7 @@ def _run(prepared: "Prepared", *, as_json: bool, quiet: bool) -> int:
     inpainter = load_inpainter(
         settings.inpaint, trust=settings.trust_model_file, device=settings.model.device
     )
-    stop = Stop()
+    stop = StopFlag()
     report = RunReport(planned=len(prepared.plan.jobs) + len(inputs.missing) + len(inputs.closed))
     with Console(report.planned, as_json=as_json, quiet=quiet, report=settings.report) as console:
         model = _model(settings, console)
@@ -295,15 +296,14 @@ def _model(settings: PeelCommand, console: Console) -> "ModelFile":
     return model
 
 
-def _load(settings: PeelCommand, model: "ModelFile", console: Console) -> "Loaded":
+def _load(settings: PeelCommand, model: "ModelFile", console: Console) -> "PeelModels":
     """Load everything that takes time."""
-    from birefcli.models.model_pair import load_sight
-    from birefcli.workflows.peel import Loaded
+    from birefcli.models.peel_models import load_peel_models
 
     depth = _depth(settings, console)
-    sight = load_sight(settings.model, model, console.say)
-    console.model, console.device = sight.named.model, sight.named.device
-    return Loaded(sight, depth)
+    models = load_peel_models(settings.model, model, console.say, depth)
+    console.model, console.device = models.named.model, models.named.device
+    return models
 
 
 def _depth(settings: PeelCommand, console: Console) -> "DepthEstimator | None":
@@ -327,7 +327,7 @@ def _tell_layers(console: Console, outcome: "Outcome") -> None:
         console.say(f"{outcome.source}: {plural(outcome.layers, 'layer')}")
 
 
-def _stop_unread(console: Console, stop: "Stop") -> None:
+def _stop_unread(console: Console, stop: "StopFlag") -> None:
     """Stop when nobody reads the results any more."""
     if not (console.is_read or stop.asked):
         console.say("nobody reads standard output any more: stopping")
@@ -356,7 +356,7 @@ def _order(text: str | None) -> tuple[int, ...]:
         raise typer.BadParameter(f"{text!r} is not like 2,1,3", param_hint="--order") from None
 
 
-def _show_plan(prepared: "Prepared", *, as_json: bool) -> None:
+def _show_plan(prepared: "PreparedPeel", *, as_json: bool) -> None:
     """Print every picture and the folder of its stack; nothing is written."""
     from birefcli.batch.report import to_line
 

@@ -82,11 +82,11 @@ def synth(
 
 def _run(settings: SynthSettings, *, as_json: bool, quiet: bool) -> int:
     """Draw everything, show how it goes, and give the exit code."""
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
     from birefcli.batch.report import RunReport
     from birefcli.workflows.synth import plan_scenes, synthesize
 
-    stop = Stop()
+    stop = StopFlag()
     plan = plan_scenes(settings)
     report = RunReport(planned=len(plan.jobs) + len(plan.failures))
     with Console(len(plan.jobs), as_json=as_json, quiet=quiet) as console:

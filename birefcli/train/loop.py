@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from birefcli.batch.executor import Stop
+from birefcli.batch.executor import StopFlag
 from birefcli.net.predict import Predictor
 from birefcli.settings.train import TrainSettings
 from birefcli.train.batches import Batch, Composer, first_pictures
@@ -39,7 +39,9 @@ Say = Callable[[str], None]
 Watch = Callable[[Glance], None]
 
 
-def train(settings: TrainSettings, say: Say, stop: Stop, watch: Watch | None = None) -> Path | None:
+def train(
+    settings: TrainSettings, say: Say, stop: StopFlag, watch: Watch | None = None
+) -> Path | None:
     """Train a network on pictures with masks and give the path of its best weights.
 
     Asked to stop, it saves where it is after the step at hand and gives None. `watch` is shown
@@ -96,7 +98,7 @@ class Run:
     say: Say
     progress: Progress
 
-    def go(self, stop: Stop, *, is_new: bool) -> bool:
+    def go(self, stop: StopFlag, *, is_new: bool) -> bool:
         """Train to the end, or until asked to stop; whether it is the end."""
         torch.set_num_threads(self.settings.threads or torch.get_num_threads())
         if is_new and self.start.name is not None:

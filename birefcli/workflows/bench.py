@@ -11,6 +11,7 @@ from birefcli import __version__
 from birefcli.image.files import encode, read_picture
 from birefcli.image.types import Matte, Rgb
 from birefcli.inpaint.protocol import Filled, Inpainter, Labels, Mask, fill
+from birefcli.matte.cutout import cut_image
 from birefcli.models.segmenter import Segmenter
 from birefcli.peel.loop import peel
 from birefcli.scenes.suites.draw import TUNING_SEEDS, draw_suite
@@ -22,8 +23,6 @@ from birefcli.settings.synth import Suite
 from birefcli.stack.formats.write_all import stack_files
 from birefcli.stack.provenance import Engine, Source
 from birefcli.stack.verify import judge, require_exact
-from birefcli.workflows.cut import cut_image
-from birefcli.workflows.peel import as_rgba
 
 _UNLIMITED = 1 << 62
 _SMALL = 96
@@ -166,7 +165,7 @@ def _peel(
             inpainter,
             front=None if front is None else TimedSegmenter(front, clock),
         )
-    rgba = as_rgba(picture)
+    rgba = picture.rgba
     source = Source(file="scene.png", sha256="", mode="RGB")
     engine = Engine(
         version=__version__,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from birefcli.batch.executor import Ended, Steps, Stop, run
+from birefcli.batch.executor import Ended, Steps, StopFlag, run
 from birefcli.batch.report import Outcome, Status
 from birefcli.errors import BirefcliError, DeviceError, PictureError
 from birefcli.image.decode import Picture
@@ -104,7 +104,7 @@ def evaluate(
     metrics: tuple[Metric, ...],
     settings: EvalSettings,
     loaded: LoadedSegmenter | None,
-    stop: Stop,
+    stop: StopFlag,
 ) -> Iterator[Scored]:
     """Score every case, in order: its prediction's file, or what the model makes of its picture."""
     worker = EvalWorker(metrics, settings, loaded)

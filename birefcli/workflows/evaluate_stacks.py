@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from birefcli.batch.executor import Stop
+from birefcli.batch.executor import StopFlag
 from birefcli.errors import BirefcliError, PictureError
 from birefcli.image.files import encode
 from birefcli.image.types import Rgb
@@ -45,7 +45,7 @@ class Scored:
         return f"{self.suite}/{self.seed:06} by {self.way}"
 
 
-def score_all(settings: EvalPeelSettings, ways: Sequence[Way], stop: Stop) -> Iterator[Scored]:
+def score_all(settings: EvalPeelSettings, ways: Sequence[Way], stop: StopFlag) -> Iterator[Scored]:
     """Draw every scene, take it apart every way, and score it; once `stop` is asked, no more."""
     for suite, seed in settings.scenes:
         if stop.asked:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from birefcli.batch.executor import Stop
+from birefcli.batch.executor import StopFlag
 from birefcli.batch.report import Outcome, Status
 from birefcli.errors import (
     BirefcliError,
@@ -100,7 +100,7 @@ def plan_scenes(settings: SynthSettings) -> Plan:
     return plan
 
 
-def synthesize(plan: Plan, settings: SynthSettings, stop: Stop) -> Iterator[Outcome]:
+def synthesize(plan: Plan, settings: SynthSettings, stop: StopFlag) -> Iterator[Outcome]:
     """Draw and write every scene, and give the outcomes in order.
 
     Once `stop` is asked, scenes that were begun are finished and the rest is left.
@@ -169,7 +169,7 @@ def _write_layers(folder: Path, scene: LayeredScene, root: Path) -> None:
                 raise output_error(error, path) from error
 
 
-def _outcome(job: SceneJob, settings: SynthSettings, stop: Stop) -> Outcome:
+def _outcome(job: SceneJob, settings: SynthSettings, stop: StopFlag) -> Outcome:
     """Draw and write one scene; what goes wrong is its outcome, and a full disk ends the run."""
     try:
         scene = draw(job, settings)

@@ -40,6 +40,7 @@ PACKAGES = {
     "metrics.stacks": "cv2 numpy",
     "stack": "PIL cv2 numpy",
     "peel": "cv2 numpy",
+    "batch": "filelock",
     "train": "accelerate numpy torch",
     "train.data": "PIL numpy",
     "workflows": "cv2 numpy",

@@ -18,7 +18,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import birefcli
-from birefcli.batch.executor import Stop
+from birefcli.batch.executor import StopFlag
 from birefcli.cli import app
 from birefcli.errors import DeviceError
 from birefcli.net.checkpoint import load_network
@@ -174,7 +174,7 @@ def test_adapters_leave_an_ordinary_model_of_the_size_that_was_set(settings, tin
         size=96,
         precision=Precision.BF16,
     )
-    ours = load_network(train(settings, silent, Stop()), name="run")
+    ours = load_network(train(settings, silent, StopFlag()), name="run")
     theirs = load_network(tiny, name="tiny")
     assert ours.network.state_dict().keys() == theirs.network.state_dict().keys()
     assert ours.config == replace(theirs.config, size=(96, 96))
@@ -200,7 +200,7 @@ def test_the_log_of_a_resumed_run_forgets_what_comes_again(settings):
 
 def test_fp16_on_the_processor_is_refused(settings):
     with pytest.raises(DeviceError, match="use fp32 or bf16"):
-        train(replace(settings, precision=Precision.FP16), silent, Stop())
+        train(replace(settings, precision=Precision.FP16), silent, StopFlag())
 
 
 def test_a_plan_foresees_the_run_and_writes_nothing(settings, tmp_path):

@@ -25,17 +25,18 @@ from fakes import (
 )
 from PIL import Image, ImageCms
 
-from birefcli.batch.executor import Stop
+from birefcli.batch.executor import StopFlag
 from birefcli.batch.journal import Journal
 from birefcli.batch.report import Outcome, Status
 from birefcli.errors import DeviceError, OutputError, PictureError, UsageError, WeightsError
 from birefcli.image.files import read_picture
+from birefcli.matte.cutout import cut_image
 from birefcli.models.segmenter import LoadedSegmenter, Segmenter
 from birefcli.settings.cut import CutSettings, OnEmpty
 from birefcli.settings.cutout import Format, Product
 from birefcli.settings.model import ModelSettings
 from birefcli.workflows import cut as walk
-from birefcli.workflows.cut import cut, cut_image, prepare
+from birefcli.workflows.cut import cut, prepare
 
 
 @pytest.fixture(autouse=True)
@@ -57,8 +58,8 @@ def go(
     prepared = prepare(CutSettings(inputs=inputs, **settings))
     if load is None:
         ready = loaded(segment or Bright(), machine_batch)
-        return list(cut(prepared, model, lambda: ready, Stop()))
-    return list(cut(prepared, model, load, Stop()))
+        return list(cut(prepared, model, lambda: ready, StopFlag()))
+    return list(cut(prepared, model, load, StopFlag()))
 
 
 def no_model() -> LoadedSegmenter:
@@ -305,7 +306,7 @@ def test_a_model_that_does_not_load_ends_the_run(here: Path, error: Exception) -
     def broken() -> LoadedSegmenter:
         raise error
 
-    running = cut(prepare(CutSettings(inputs=("p",))), MODEL, broken, Stop())
+    running = cut(prepare(CutSettings(inputs=("p",))), MODEL, broken, StopFlag())
     assert ends([next(running)]) == ["p/a.png failed empty-file"]
     with pytest.raises(type(error)):
         next(running)
@@ -401,7 +402,7 @@ def test_whatever_decides_the_bytes_replaces_our_own_result(
     if "model_settings" in change:
         change["model"] = change.pop("model_settings")
         prepared = prepare(CutSettings(inputs=("p",), **change))
-        outcomes = list(cut(prepared, model, lambda: loaded(Bright()), Stop()))
+        outcomes = list(cut(prepared, model, lambda: loaded(Bright()), StopFlag()))
     else:
         outcomes = go("p", model=model, **change)
     assert ends(outcomes) == ["p/a.png done"]

@@ -10,7 +10,7 @@ import pytest
 from stacks import draw_stack, soft_disk
 from typer.testing import CliRunner, Result
 
-from birefcli.batch.executor import Stop
+from birefcli.batch.executor import StopFlag
 from birefcli.cli import app
 from birefcli.image.types import Matte, Rgb, Rgba
 from birefcli.inpaint.membrane import Membrane
@@ -475,7 +475,7 @@ def test_a_scene_that_fails_is_named_and_the_others_are_scored(
 ) -> None:
     monkeypatch.delenv("BIREFCLI_DEBUG", raising=False)
     settings = EvalPeelSettings(suites=(Suite.PIXEL,), number=2, side=64)
-    first, second = score_all(settings, [_Broken()], Stop())
+    first, second = score_all(settings, [_Broken()], StopFlag())
     assert first.failure == "pixel/000000 by broken: RuntimeError: no stack"
     assert second.failure is None and second.values["differing-px"] == 0
 
