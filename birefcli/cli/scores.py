@@ -19,7 +19,7 @@ from birefcli.image.gallery import page
 from birefcli.image.pairs import Cases, Unpaired
 from birefcli.metrics.tally import DIGITS
 from birefcli.settings.evaluate import Bar, EvalProtocol, EvalSettings, Metric
-from birefcli.workflows.evaluate import Result
+from birefcli.workflows.evaluate import EvalResult
 
 # What each protocol does with predictions, and the pipeline in which it runs models.
 HEADERS = {
@@ -30,7 +30,9 @@ HEADERS = {
 PIPELINES = {EvalProtocol.DEFAULT: "cut", EvalProtocol.OFFICIAL: "benchmark"}
 
 
-def show(results: Sequence[Result], cases: Cases, settings: EvalSettings, *, as_json: bool) -> None:
+def show(
+    results: Sequence[EvalResult], cases: Cases, settings: EvalSettings, *, as_json: bool
+) -> None:
     """Print the scores: JSON, a table on a terminal, else lines with tabs."""
     let_any_name_through(sys.stdout)
     pipeline = f"; models in the {PIPELINES[settings.protocol]} pipeline"
@@ -48,7 +50,7 @@ def show(results: Sequence[Result], cases: Cases, settings: EvalSettings, *, as_
             typer.echo("\t".join(line))
 
 
-def remarks(results: Sequence[Result], settings: EvalSettings) -> Iterator[str]:
+def remarks(results: Sequence[EvalResult], settings: EvalSettings) -> Iterator[str]:
     """Say which pairs have no value, and which files were hardly meant as mattes."""
     is_official = settings.protocol == EvalProtocol.OFFICIAL
     mean = (
@@ -65,7 +67,7 @@ def remarks(results: Sequence[Result], settings: EvalSettings) -> Iterator[str]:
         yield f"{words}; mattes are grey or lie in alpha, and --model makes them from pictures"
 
 
-def missed(results: Sequence[Result], bars: Sequence[Bar]) -> list[str]:
+def missed(results: Sequence[EvalResult], bars: Sequence[Bar]) -> list[str]:
     """Say which scores are not good enough; a score without a value is not."""
     sentences = []
     for result in results:
@@ -79,7 +81,7 @@ def missed(results: Sequence[Result], bars: Sequence[Bar]) -> list[str]:
     return sentences
 
 
-def write_csv(target: Path, results: Sequence[Result]) -> None:
+def write_csv(target: Path, results: Sequence[EvalResult]) -> None:
     """Write a line for every scored picture of every model."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -92,7 +94,7 @@ def write_csv(target: Path, results: Sequence[Result]) -> None:
     write_atomic(target, data, root=target.parent)
 
 
-def write_gallery(target: Path, result: Result) -> bool:
+def write_gallery(target: Path, result: EvalResult) -> bool:
     """Draw the worst pictures of a result, the worst first; tell whether there were any."""
     if result.worst:
         data = encode(page([row for _, row in result.worst]), "webp", quality=90)
@@ -100,7 +102,7 @@ def write_gallery(target: Path, result: Result) -> bool:
     return bool(result.worst)
 
 
-def _lines(results: Sequence[Result]) -> Iterator[list[str]]:
+def _lines(results: Sequence[EvalResult]) -> Iterator[list[str]]:
     """Give the table line by line: a metric, its scores, and differences to the first model."""
     first, *others = results
     names = [on_one_line(result.name) for result in results]
@@ -122,7 +124,7 @@ def _number(metric: Metric, value: float, sign: str = "") -> str:
     return f"{value:{sign}.{DIGITS.get(metric, 3)}f}"
 
 
-def _print_table(header: str, results: Sequence[Result]) -> None:
+def _print_table(header: str, results: Sequence[EvalResult]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -139,7 +141,7 @@ def _print_table(header: str, results: Sequence[Result]) -> None:
     console.print(table)
 
 
-def _as_json(results: Sequence[Result], cases: Cases, settings: EvalSettings) -> dict[str, Any]:
+def _as_json(results: Sequence[EvalResult], cases: Cases, settings: EvalSettings) -> dict[str, Any]:
     """Give everything with all digits; what has no value is null."""
     first = results[0]
     failures: list[Unpaired | Outcome] = [*cases.failures]
