@@ -12,7 +12,7 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,8 +23,6 @@ from birefcli.image.files import output_error, remove_stale_temporaries, sha256_
 
 FOLDER = ".birefcli"
 LOCK = "lock"
-# What a file system answers that knows no locks.
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 
 
 @dataclass(frozen=True)
@@ -85,16 +83,14 @@ class Journal:
         with ExitStack() as stack:
             try:
                 _make_folder(self.path.parent)
-                stack.enter_context(_locked(self.path.with_name(LOCK)))
+                lock = stack.enter_context(self.path.with_name(LOCK).open("a+b"))
                 self._file = stack.enter_context(self.path.open("ab", buffering=0))
-            except BlockingIOError:
-                raise OutputError(
-                    f"another run is writing to {self.root}; wait for it to end"
-                ) from None
             except OSError as error:
                 raise OutputError(
                     f"cannot write to {self.root} ({error.strerror}); choose another folder with -o"
                 ) from error
+            if not _try_lock(lock.fileno()):
+                raise OutputError(f"another run is writing to {self.root}; wait for it to end")
             remove_stale_temporaries(self.root)
             self._recall()
             if self._ends_mid_line():
@@ -228,21 +224,23 @@ def _make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _locked(path: Path) -> AbstractContextManager[object]:
-    """Lock a file for this process until what is returned is closed.
-
-    Raise BlockingIOError where another run has it, and OSError where the file cannot be made. The
-    system lets go of the lock of a process that ends, however it ends.
-    """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(path, fallback_to_soft=False, thread_local=False)
+def _try_lock(descriptor: int) -> bool:
+    """Lock an open file for this process, or say that another one has it."""
     try:
-        return lock.acquire(blocking=False)
-    except Timeout:
-        raise BlockingIOError(errno.EAGAIN, "locked by another run") from None
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
         # Some network file systems know no locks; they are no reason to refuse to work.
-        return nullcontext()
+        return True
+    return True

@@ -122,7 +122,7 @@ def _run(settings: EvalPeelSettings, *, quiet: bool) -> int:
     from birefcli.batch.report import Outcome, Status
     from birefcli.cli.stack_tables import missed, show, write_json, write_markdown
     from birefcli.metrics.stacks.tally import StackTally
-    from birefcli.workflows.baselines import ways
+    from birefcli.workflows.baselines import compared_methods
     from birefcli.workflows.bench import peak_memory
     from birefcli.workflows.evaluate_stacks import score_all
     from birefcli.workflows.inpainter import load_inpainter
@@ -133,17 +133,17 @@ def _run(settings: EvalPeelSettings, *, quiet: bool) -> int:
     stacks = len(settings.scenes) * (1 + len(settings.against))
     with Console(stacks, quiet=quiet) as console:
         loaded = _loaded(settings, console)
-        contestants = ways(
+        contestants = compared_methods(
             settings,
             inpainter,
             loaded.whole if loaded else None,
             loaded.topmost if loaded else None,
         )
-        tallies = {way.name: StackTally(way.name) for way in contestants}
+        tallies = {one.name: StackTally(one.name) for one in contestants}
         with Signals(stop, console.warn, "finishing the scene in flight") as signals:
             for scored in score_all(settings, contestants, stop):
                 if scored.failure is None:
-                    tallies[scored.way].rows[scored.suite, scored.seed] = scored.values
+                    tallies[scored.method].rows[scored.suite, scored.seed] = scored.values
                     console.show(Outcome(scored.name, Status.DONE))
                 else:
                     failures.append(scored.failure)

@@ -39,7 +39,11 @@ class Recalled:
 
 
 def recall(settings: PeelCommand) -> Recalled:
-    """Read the stack of `settings.resume`, and the settings it was made with."""
+    """Read the stack of `settings.resume`, and join what is asked with what it was made with.
+
+    Raise PictureError where a part of the stack is missing, UsageError where a report would
+    overwrite one.
+    """
     assert settings.resume is not None
     opened = read_stack(settings.resume)
     _check(settings, opened.manifest)
@@ -90,7 +94,9 @@ def change(
 ) -> Outcome:
     """Change a stack as asked, prove it, and write it again.
 
-    `load` is called only where a layer is peeled again.
+    `load` is called only where a layer is peeled again. Raise UsageError for a layer or an order
+    that is not there, PictureError for a mask that does not fit or a stack that is not exact, and
+    OutputError where the folder cannot be written to or another run holds it.
     """
     folder, opened, settings = recalled.folder, recalled.opened, recalled.settings
     started = time.perf_counter()

@@ -40,7 +40,6 @@ PACKAGES = {
     "metrics.stacks": "cv2 numpy",
     "stack": "PIL cv2 numpy",
     "peel": "cv2 numpy",
-    "batch": "filelock",
     "train": "accelerate numpy torch",
     "train.data": "PIL numpy",
     "workflows": "cv2 numpy",
@@ -131,6 +130,13 @@ def test_every_room_has_one_floor_and_every_floor_its_rooms() -> None:
 def test_imports_point_down(module: Module) -> None:
     upwards = [other.name for other in own(module) if floor_of(other.room) > floor_of(module.room)]
     assert upwards == []
+
+
+def test_no_workflow_imports_another() -> None:
+    walks = ["bench", "cut", "doctor", "edit_stack", "evaluate", "evaluate_stacks", "peel", "synth"]
+    names = {f"birefcli.workflows.{walk}" for walk in walks}
+    for name in names:
+        assert modules()[name].imports & names == set(), name
 
 
 @each
