@@ -1,1 +1,1 @@
-"""A run over many pictures: inputs, names, plans, journals, reports, and the executor."""
+"""A run over many pictures: inputs, names, plans, journals, reports, executor and runner."""

@@ -18,7 +18,7 @@ WAITING = 4  # pictures held on each side of the model, beyond its batch
 
 
 @dataclass(frozen=True)
-class Stop:
+class StopFlag:
     """A flag any thread may raise: what is in flight is finished, nothing new begins."""
 
     event: threading.Event = field(default_factory=threading.Event)
@@ -54,7 +54,7 @@ class Steps(Generic[J, R, E]):
     batch: Callable[[], int]
 
 
-def run(jobs: Iterable[J], steps: Steps[J, R, E], stop: Stop) -> Iterator[E]:
+def run(jobs: Iterable[J], steps: Steps[J, R, E], stop: StopFlag) -> Iterator[E]:
     """Take every job through the steps and give the outcomes in the jobs' order.
 
     Once `stop` is asked, pictures the model has begun are finished and the rest is left. What a

@@ -21,7 +21,7 @@ _OF_OURS = "of our own results"
 _RESULT = re.compile(rf"(.+)_(?:cut|{'|'.join(Product)})(?:~\d+)?")
 
 
-class Asked(Protocol):
+class InputSettings(Protocol):
     """What the settings of a command say about its inputs."""
 
     @property
@@ -46,7 +46,7 @@ class Asked(Protocol):
 
 
 @dataclass(frozen=True)
-class Source:
+class InputFile:
     """One picture to read: a file, found in a folder or named by itself, or standard input."""
 
     path: Path | None
@@ -62,14 +62,14 @@ class Source:
 class Inputs:
     """All pictures in the order they will be worked on, and what was left out."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[InputFile, ...]
     folders: tuple[Path, ...] = ()
     missing: tuple[str, ...] = ()
     closed: tuple[Path, ...] = ()
     left_out: str = ""
 
     @property
-    def single(self) -> Source | None:
+    def single(self) -> InputFile | None:
         """The one picture that was named, if there is nothing else."""
         others = len(self.sources) - 1 + len(self.folders) + len(self.missing)
         return None if others else self.sources[0]
@@ -79,22 +79,22 @@ class Inputs:
 class _Gathering:
     """The inputs while they are being gathered; each picture is kept the first time it is met."""
 
-    sources: dict[str, Source] = field(default_factory=dict)
+    sources: dict[str, InputFile] = field(default_factory=dict)
     folders: dict[str, Path] = field(default_factory=dict)
     missing: dict[str, None] = field(default_factory=dict)
     closed: list[Path] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
 
     def add(self, path: Path, folder: Path | None = None) -> None:
-        self.sources.setdefault(_place(path), Source(path, folder))
+        self.sources.setdefault(_place(path), InputFile(path, folder))
 
 
-def gather(settings: Asked) -> Inputs:
+def gather(settings: InputSettings) -> Inputs:
     """List every picture once; nothing found at all is an InputError."""
     if STDIN in settings.inputs:
         if len(settings.inputs) > 1 or settings.files_from is not None:
             raise UsageError("- (standard input) must be the only input")
-        return Inputs((Source(None),))
+        return Inputs((InputFile(None),))
     if "" in settings.inputs:
         raise UsageError("an input is an empty text; is a variable of your script unset?")
     gathering = _Gathering()
@@ -117,7 +117,7 @@ def gather(settings: Asked) -> Inputs:
     return inputs
 
 
-def _listed(settings: Asked) -> list[str]:
+def _listed(settings: InputSettings) -> list[str]:
     """Read --files-from: one path a line, or separated by NUL; each is meant literally."""
     if settings.files_from is None:
         return []
@@ -149,7 +149,7 @@ def _matches(text: str) -> Iterator[Path]:
     yield Path(text)
 
 
-def _add(gathering: _Gathering, path: Path, text: str, settings: Asked) -> None:
+def _add(gathering: _Gathering, path: Path, text: str, settings: InputSettings) -> None:
     if os.path.isdir(path):  # noqa: PTH112 (which fails in a folder that may not be entered)
         _add_folder(gathering, path, settings)
     elif _is_there(path):
@@ -158,7 +158,7 @@ def _add(gathering: _Gathering, path: Path, text: str, settings: Asked) -> None:
         gathering.missing[text] = None
 
 
-def _add_folder(gathering: _Gathering, folder: Path, settings: Asked) -> None:
+def _add_folder(gathering: _Gathering, folder: Path, settings: InputSettings) -> None:
     if _place(folder) in gathering.folders:
         return
     gathering.folders[_place(folder)] = folder

@@ -22,10 +22,11 @@ from birefcli.errors import OutputError
 from birefcli.image.files import output_error, remove_stale_temporaries, sha256_file
 
 FOLDER = ".birefcli"
+LOCK = "lock"
 
 
 @dataclass(frozen=True)
-class Key:
+class ResultKey:
     """What decides a result's bytes."""
 
     source_sha256: str
@@ -35,12 +36,12 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """A finished picture: its source, what decided its result, and the files with their hashes."""
 
     source: str  # the picture's path as seen from the output folder
     status: str
-    key: Key
+    key: ResultKey
     targets: dict[str, str]  # path below the output folder → sha256
 
     def to_json(self) -> str:
@@ -48,21 +49,23 @@ class Entry:
         return to_line(asdict(self))
 
     @classmethod
-    def from_json(cls, line: str) -> "Entry":
+    def from_json(cls, line: str) -> "JournalEntry":
         """Read what `to_json` wrote."""
         values = json.loads(line)
-        return cls(values["source"], values["status"], Key(**values["key"]), values["targets"])
+        return cls(
+            values["source"], values["status"], ResultKey(**values["key"]), values["targets"]
+        )
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownNames:
     """The names a journal holds: every target ever given to a source, and the bytes it had."""
 
     targets: Mapping[str, tuple[str, ...]]
     hashes: Mapping[str, frozenset[str]]
 
 
-NOTHING_KNOWN = Known({}, {})
+NOTHING_KNOWN = KnownNames({}, {})
 
 
 class Journal:
@@ -80,7 +83,7 @@ class Journal:
         with ExitStack() as stack:
             try:
                 _make_folder(self.path.parent)
-                lock = stack.enter_context((self.path.parent / "lock").open("a+b"))
+                lock = stack.enter_context(self.path.with_name(LOCK).open("a+b"))
                 self._file = stack.enter_context(self.path.open("ab", buffering=0))
             except OSError as error:
                 raise OutputError(
@@ -103,20 +106,34 @@ class Journal:
     ) -> None:
         self._held.close()
 
+    def remove_if_empty(self) -> None:
+        """Remove the journal, and its folder too if nothing else is in it, where nothing was noted.
+
+        So a picture that cannot be read leaves no folder behind. Call it after the lock is let go.
+        """
+        with suppress(OSError):
+            if self.path.stat().st_size == 0:
+                self.path.unlink()
+                self.path.with_name(LOCK).unlink()
+                self.path.parent.rmdir()
+                self.root.rmdir()
+
     @property
-    def known(self) -> Known:
+    def known(self) -> KnownNames:
         """Give the names that are taken."""
         targets: dict[str, dict[str, None]] = defaultdict(dict)
         hashes: dict[str, set[str]] = defaultdict(set)
         for entry in self._history:
             targets[entry.source].update(dict.fromkeys(entry.targets))
             hashes[entry.source].add(entry.key.source_sha256)
-        return Known(
+        return KnownNames(
             {source: tuple(names) for source, names in targets.items()},
             {source: frozenset(values) for source, values in hashes.items()},
         )
 
-    def is_done(self, source: str, key: Key, targets: list[str] | None) -> Entry | None:
+    def is_done(
+        self, source: str, key: ResultKey, targets: list[str] | None
+    ) -> JournalEntry | None:
         """Give the entry of a source whose result is complete, unedited and what is wanted.
 
         Without targets, whatever was written is what is wanted.
@@ -139,7 +156,7 @@ class Journal:
             return True
         return path.is_file() and sha256_file(path) in self._ours[target]
 
-    def note(self, entry: Entry) -> None:
+    def note(self, entry: JournalEntry) -> None:
         """Write an entry down, on the disk itself, before its files move into place."""
         try:
             with self._turn:
@@ -163,15 +180,15 @@ class Journal:
 
     def _recall(self) -> None:
         """Read everything noted so far; a line cut short by a kill is no line."""
-        self._history: list[Entry] = []
-        self._last: dict[tuple[str, str], Entry] = {}
+        self._history: list[JournalEntry] = []
+        self._last: dict[tuple[str, str], JournalEntry] = {}
         # Every hash we ever wrote to a path: whatever else lies there is not ours.
         self._ours: dict[str, set[str]] = defaultdict(set)
         for line in self._text().split("\n"):
             with suppress(ValueError, KeyError, TypeError, AttributeError):
-                self._remember(Entry.from_json(line))
+                self._remember(JournalEntry.from_json(line))
 
-    def _remember(self, entry: Entry) -> None:
+    def _remember(self, entry: JournalEntry) -> None:
         for target, sha256 in entry.targets.items():
             self._ours[target].add(sha256)
         self._last[entry.source, entry.key.settings] = entry

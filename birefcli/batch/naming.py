@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from birefcli.batch.inputs import Source
-from birefcli.batch.journal import NOTHING_KNOWN, Known
+from birefcli.batch.inputs import InputFile
+from birefcli.batch.journal import NOTHING_KNOWN, KnownNames
 from birefcli.errors import UsageError
 from birefcli.image.files import fold
 from birefcli.settings.cut import CutSettings
@@ -25,14 +25,16 @@ Targets = dict[Product, str]
 class Place:
     """Where one source's results belong before their names are settled."""
 
-    source: Source
+    source: InputFile
     name: str  # the source as the journal knows it
     root: Path | None
     parent: PurePosixPath  # below the root
     file: str  # the name of the source's file
 
 
-def name_results(places: Sequence[Place], settings: CutSettings, known: Known) -> list[Targets]:
+def name_results(
+    places: Sequence[Place], settings: CutSettings, known: KnownNames
+) -> list[Targets]:
     """Give the places of one root their targets, none of which meet on any file system.
 
     Where two would meet both keep their source's suffix, and are numbered where that is not
@@ -55,7 +57,7 @@ class _Crowd:
     full: set[int] = field(default_factory=set)  # those that keep it
 
     def spread(
-        self, kept: Sequence[Targets], known: Known
+        self, kept: Sequence[Targets], known: KnownNames
     ) -> tuple[list[Targets], dict[str, set[int]], set[int]]:
         """Keep suffixes until that helps no more; give names, holders, and who still meets."""
         while True:
@@ -150,7 +152,7 @@ def _below(place: Place, name: str) -> str:
     return (place.parent / inside).as_posix()
 
 
-def _kept(place: Place, index: int, settings: CutSettings, known: Known) -> Targets:
+def _kept(place: Place, index: int, settings: CutSettings, known: KnownNames) -> Targets:
     """Find the names the journal has for these results of this picture."""
     mine: dict[str, str] = {}
     for target in known.targets.get(place.name, ()):
@@ -175,7 +177,7 @@ def _kept_once(kept: Sequence[Targets]) -> list[Targets]:
 
 
 def _holders(
-    wanted: Sequence[Targets], places: Sequence[Place], known: Known
+    wanted: Sequence[Targets], places: Sequence[Place], known: KnownNames
 ) -> dict[str, set[int]]:
     """Tell which pictures hold each name: by wish, by the journal, or as a folder on the way."""
     holders: dict[str, set[int]] = defaultdict(set)

@@ -2,12 +2,12 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from birefcli.batch.inputs import STDIN, Inputs, Source
-from birefcli.batch.journal import NOTHING_KNOWN, Known
+from birefcli.batch.inputs import STDIN, InputFile, Inputs
+from birefcli.batch.journal import NOTHING_KNOWN, KnownNames
 from birefcli.batch.naming import Place, Targets, name_results, wanted_targets
 from birefcli.errors import UsageError
 from birefcli.image.files import fold, real, sha256_file
@@ -20,40 +20,52 @@ _OTHER_PICTURES = {".avif", ".bmp", ".gif", ".heic", ".ico", ".jp2", ".psd", ".t
 
 
 @dataclass(frozen=True)
-class Job:
+class CutJob:
     """One picture to cut: its source, and the files that will hold the results.
 
     Targets are paths below the root; without a root the job stands by itself, keeps no journal,
     and its targets are ordinary paths. A target of `-` is standard output.
     """
 
-    source: Source
+    source: InputFile
     name: str  # the source as the journal knows it: its path as seen from the root
     root: Path | None
     targets: Targets
 
+    @property
+    def wanted(self) -> list[str]:
+        """Which files a finished job must have."""
+        return list(self.targets.values())
+
     def path(self, product: Product) -> Path:
         """Give the path of a result."""
-        target = self.targets[product]
+        return self.path_of(self.targets[product])
+
+    def path_of(self, target: str) -> Path:
+        """Give the path of a target."""
         return Path(target) if self.root is None else self.root / target
+
+    def outputs(self, targets: Iterable[str]) -> tuple[Path, ...]:
+        """Give what the report names: the files that were written, without standard output."""
+        return tuple(self.path_of(target) for target in targets if target != STDOUT)
 
 
 @dataclass(frozen=True)
-class Plan:
+class CutPlan:
     """All jobs in order, and the output folders they write to."""
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[CutJob, ...]
     roots: tuple[Path, ...]
 
 
-def make_plan(inputs: Inputs, settings: CutSettings, known: Mapping[Path, Known]) -> Plan:
+def plan_cuts(inputs: Inputs, settings: CutSettings, known: Mapping[Path, KnownNames]) -> CutPlan:
     """Give every source its targets; `known` are the names each root's journal already holds.
 
     A target that would overwrite an input, or lie outside its root, is a UsageError.
     """
     single = _single_target(inputs, settings)
     if single is not None:
-        plan = Plan((Job(inputs.sources[0], inputs.sources[0].name, None, single),), ())
+        plan = CutPlan((CutJob(inputs.sources[0], inputs.sources[0].name, None, single),), ())
     else:
         plan = _folder_plan(inputs, settings, known)
     _check_depth(plan, settings)
@@ -108,23 +120,25 @@ def _check_alone(settings: CutSettings, where: str) -> None:
 # ---- folders ---------------------------------------------------------------------------------
 
 
-def _folder_plan(inputs: Inputs, settings: CutSettings, known: Mapping[Path, Known]) -> Plan:
+def _folder_plan(
+    inputs: Inputs, settings: CutSettings, known: Mapping[Path, KnownNames]
+) -> CutPlan:
     by_root: dict[Path | None, list[Place]] = defaultdict(list)
     for source in inputs.sources:
         place = _place(source, inputs, settings)
         by_root[place.root].append(place)
-    jobs: dict[Source, Job] = {}
+    jobs: dict[InputFile, CutJob] = {}
     for root, places in by_root.items():
         names = known.get(root, NOTHING_KNOWN) if root else NOTHING_KNOWN
         places = _recognised(places, settings, names)
         targets = name_results(places, settings, names)
         for place, named in zip(places, targets, strict=True):
-            jobs[place.source] = Job(place.source, place.name, root, named)
+            jobs[place.source] = CutJob(place.source, place.name, root, named)
     roots = tuple(root for root in by_root if root is not None)
-    return Plan(tuple(jobs[source] for source in inputs.sources), roots)
+    return CutPlan(tuple(jobs[source] for source in inputs.sources), roots)
 
 
-def _place(source: Source, inputs: Inputs, settings: CutSettings) -> Place:
+def _place(source: InputFile, inputs: Inputs, settings: CutSettings) -> Place:
     """Decide the output folder of a source, and where below it the result lies."""
     if source.path is None:
         return Place(source, STDIN, Path(str(settings.out)), PurePosixPath(), "stdin")
@@ -136,14 +150,14 @@ def _place(source: Source, inputs: Inputs, settings: CutSettings) -> Place:
     else:
         inside = source.path.relative_to(source.folder).parent
         if settings.out is None:
-            root, parent = beside(source.folder), PurePosixPath(inside.as_posix())
+            root, parent = folder_beside(source.folder), PurePosixPath(inside.as_posix())
         else:
             prefix = folder_prefix(source.folder, inputs.folders)
             root, parent = Path(settings.out), prefix / inside.as_posix()
     return Place(source, seen_from(root, source.path), root, parent, source.path.name)
 
 
-def beside(folder: Path, ending: str = "_cut") -> Path:
+def folder_beside(folder: Path, ending: str = "_cut") -> Path:
     """Give the output folder of an input folder: `photos_cut` beside `photos`."""
     full = Path(os.path.abspath(folder))  # noqa: PTH100 (a link keeps its own name)
     if not full.name:
@@ -177,7 +191,7 @@ def seen_from(root: Path, path: Path) -> str:
         return full.as_posix()
 
 
-def _recognised(places: Sequence[Place], settings: CutSettings, known: Known) -> list[Place]:
+def _recognised(places: Sequence[Place], settings: CutSettings, known: KnownNames) -> list[Place]:
     """Know pictures again that were moved, or whose results were, by their bytes.
 
     They are looked at only where their name is new and their result's name is not.
@@ -207,7 +221,7 @@ def _recognised(places: Sequence[Place], settings: CutSettings, known: Known) ->
     return recognised
 
 
-def _has_moved(place: Place, name: str, known: Known) -> bool:
+def _has_moved(place: Place, name: str, known: KnownNames) -> bool:
     """Tell whether a place holds the picture that once lay where the journal says."""
     assert place.root is not None and place.source.path is not None
     if os.path.lexists(Path(os.path.realpath(place.root), name)):
@@ -221,14 +235,14 @@ def _has_moved(place: Place, name: str, known: Known) -> bool:
 # ---- what must never happen ------------------------------------------------------------------
 
 
-def _check_depth(plan: Plan, settings: CutSettings) -> None:
+def _check_depth(plan: CutPlan, settings: CutSettings) -> None:
     """Refuse 16 bits in a file that cannot hold them."""
     for target, _ in _targets(plan.jobs) if settings.mask_bits == 16 else ():
         if SUFFIXES.get(target.suffix.lower()) not in (None, Format.PNG):
             raise UsageError(f"only png holds a 16-bit mask, not {target}")
 
 
-def _check_inputs_stay(plan: Plan, inputs: Inputs, settings: CutSettings) -> None:
+def _check_inputs_stay(plan: CutPlan, inputs: Inputs, settings: CutSettings) -> None:
     """Refuse a plan that would overwrite a picture it reads."""
     sources = {real(source.path) for source in inputs.sources if source.path is not None}
     for folder in inputs.folders:
@@ -247,7 +261,7 @@ def _check_inputs_stay(plan: Plan, inputs: Inputs, settings: CutSettings) -> Non
             raise UsageError(f"--report {settings.report} would overwrite a picture")
 
 
-def _targets(jobs: Sequence[Job]) -> Iterator[tuple[Path, Job]]:
+def _targets(jobs: Sequence[CutJob]) -> Iterator[tuple[Path, CutJob]]:
     for job in jobs:
         for product, target in job.targets.items():
             if target != STDOUT:

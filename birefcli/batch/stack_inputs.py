@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from birefcli.batch.inputs import Asked, Inputs, Source, gather
+from birefcli.batch.inputs import InputFile, Inputs, InputSettings, gather
 from birefcli.errors import InputError
 from birefcli.stack.compose import COMPOSED
 from birefcli.stack.formats.table import fixed_names, folder_names
@@ -15,7 +15,7 @@ _NAMES = {*fixed_names(), COMPOSED}
 _HEAD = 200
 
 
-def pictures_asked(settings: Asked) -> Inputs:
+def pictures_asked(settings: InputSettings) -> Inputs:
     """List every picture once; files of a stack below an input folder are left out and counted.
 
     An InputError says that nothing is left. A file that is named by itself always stays.
@@ -43,7 +43,7 @@ def is_stack(folder: Path) -> bool:
         return False
 
 
-def _is_of_stack(source: Source) -> bool:
+def _is_of_stack(source: InputFile) -> bool:
     """Whether a picture that was found in a folder is a file of a stack there."""
     if source.path is None or source.folder is None:
         return False

@@ -1,15 +1,14 @@
 """Where every stack goes: a folder for each picture, decided before anything is peeled."""
 
 import os
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from birefcli.batch.inputs import STDIN, Inputs, Source
+from birefcli.batch.inputs import STDIN, InputFile, Inputs
 from birefcli.batch.journal import Journal
-from birefcli.batch.plan import STDOUT, beside, folder_prefix, seen_from
-from birefcli.batch.stack_owners import Holdings, holdings
+from birefcli.batch.plan import STDOUT, folder_beside, folder_prefix, seen_from
 from birefcli.errors import UsageError
 from birefcli.image.files import PICTURE_SUFFIXES, fold, real
 from birefcli.settings.peel import PeelCommand
@@ -28,7 +27,7 @@ class StackJob:
     The root keeps the journal.
     """
 
-    source: Source
+    source: InputFile
     name: str  # the source as the journal knows it: its path as seen from the root
     root: Path
     folder: PurePosixPath = _HERE
@@ -38,9 +37,18 @@ class StackJob:
         """The folder of the stack."""
         return self.root / self.folder
 
+    @property
+    def wanted(self) -> None:
+        """Which files a finished stack must have: whatever was written then."""
+        return None
+
     def target(self, file: str) -> str:
         """Give a file of the stack as the journal knows it."""
         return (self.folder / file).as_posix()
+
+    def outputs(self, targets: Iterable[str]) -> tuple[Path, ...]:
+        """Give what the report names: the folder, whatever was written into it."""
+        return (self.path,)
 
 
 @dataclass(frozen=True)
@@ -52,10 +60,44 @@ class StackPlan:
 
 
 @dataclass(frozen=True)
-class _Place:
+class EarlierStacks:
+    """The stacks that earlier runs wrote below one root, as its journal tells.
+
+    Folders are relative to the root, and `.` is the root itself.
+    """
+
+    # The folders a picture was ever given, the newest last, by the picture's name.
+    folders: Mapping[str, tuple[PurePosixPath, ...]]
+    # What was written into a folder, by the folder as names are compared, and by the picture.
+    written: Mapping[str, Mapping[str, tuple[str, ...]]]
+
+    def written_to(self, folder: PurePosixPath) -> Mapping[str, tuple[str, ...]]:
+        """Give what was ever written into a folder, by picture."""
+        return self.written.get(fold(folder.as_posix()), {})
+
+    def is_anothers(self, folder: PurePosixPath, name: str) -> bool:
+        """Tell whether a folder was given to another picture."""
+        return any(owner != name for owner in self.written_to(folder))
+
+
+def earlier_stacks(journal: Journal) -> EarlierStacks:
+    """Read what a journal says about stacks."""
+    folders: dict[str, tuple[PurePosixPath, ...]] = {}
+    written: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    for name, targets in journal.known.targets.items():
+        paths = [PurePosixPath(target) for target in targets]
+        folders[name] = tuple(path.parent for path in paths if path.name == FILE)
+        for folder in folders[name]:
+            inside = (path.as_posix() for path in paths if path.is_relative_to(folder))
+            written[fold(folder.as_posix())][name] = tuple(inside)
+    return EarlierStacks(folders, written)
+
+
+@dataclass(frozen=True)
+class _StackPlace:
     """Where a stack belongs before its name is settled; without a root, beside its picture."""
 
-    source: Source
+    source: InputFile
     root: Path | None
     parent: PurePosixPath = _HERE
 
@@ -111,30 +153,30 @@ def _check_out(settings: PeelCommand) -> None:
         raise UsageError(f"-o {out} looks like a file, and a stack is a folder; give -o DIR")
 
 
-def _place(source: Source, inputs: Inputs, settings: PeelCommand) -> _Place:
+def _place(source: InputFile, inputs: Inputs, settings: PeelCommand) -> _StackPlace:
     """Decide the output folder of a picture, and where below it its stack lies."""
     assert source.path is not None
     if source.folder is None:
-        return _Place(source, Path(settings.out) if settings.out else None)
+        return _StackPlace(source, Path(settings.out) if settings.out else None)
     inside = source.path.relative_to(source.folder).parent.as_posix()
     if settings.out is None:
-        return _Place(source, beside(source.folder, "_peel"), PurePosixPath(inside))
+        return _StackPlace(source, folder_beside(source.folder, "_peel"), PurePosixPath(inside))
     prefix = folder_prefix(source.folder, inputs.folders)
-    return _Place(source, Path(settings.out), prefix / inside)
+    return _StackPlace(source, Path(settings.out), prefix / inside)
 
 
-def _named(places: Sequence[_Place], journals: Mapping[Path, Journal]) -> list[StackJob]:
+def _named(places: Sequence[_StackPlace], journals: Mapping[Path, Journal]) -> list[StackJob]:
     """Settle all names: NAME.peel, with the suffix in it where two would meet, then numbered."""
-    memories = {root: holdings(journal) for root, journal in journals.items()}
-    kept = [_kept(place, memories) for place in places]
+    earlier = {root: earlier_stacks(journal) for root, journal in journals.items()}
+    kept = [_kept(place, earlier) for place in places]
     wanted = [old or place.called(0) for place, old in zip(places, kept, strict=True)]
-    for i in _meeting(wanted, kept, places, memories):
+    for i in _meeting(wanted, kept, places, earlier):
         wanted[i] = places[i].called(1)
-    meeting = _meeting(wanted, kept, places, memories)
+    meeting = _meeting(wanted, kept, places, earlier)
     taken = {_key(folder) for i, folder in enumerate(wanted) if i not in meeting}
     for i in sorted(meeting):
         number = 1
-        while _key(wanted[i]) in taken or _is_anothers(wanted[i], places[i], memories):
+        while _key(wanted[i]) in taken or _is_anothers(wanted[i], places[i], earlier):
             number += 1
             wanted[i] = places[i].called(number)
         taken.add(_key(wanted[i]))
@@ -144,8 +186,8 @@ def _named(places: Sequence[_Place], journals: Mapping[Path, Journal]) -> list[S
 def _meeting(
     wanted: Sequence[Path],
     kept: Sequence[Path | None],
-    places: Sequence[_Place],
-    memories: Mapping[Path, Holdings],
+    places: Sequence[_StackPlace],
+    earlier: Mapping[Path, EarlierStacks],
 ) -> set[int]:
     """Pick out those whose folder somebody else wants or has; a folder that is kept stays."""
     counts = Counter(map(_key, wanted))
@@ -153,17 +195,17 @@ def _meeting(
         i
         for i, folder in enumerate(wanted)
         if kept[i] is None
-        and (counts[_key(folder)] > 1 or _is_anothers(folder, places[i], memories))
+        and (counts[_key(folder)] > 1 or _is_anothers(folder, places[i], earlier))
     }
 
 
-def _job(place: _Place, folder: Path) -> StackJob:
+def _job(place: _StackPlace, folder: Path) -> StackJob:
     root = place.root or folder
     inside = PurePosixPath(folder.relative_to(root).as_posix())
     return StackJob(place.source, seen_from(root, place.path), root, inside)
 
 
-def _kept(place: _Place, memories: Mapping[Path, Holdings]) -> Path | None:
+def _kept(place: _StackPlace, earlier: Mapping[Path, EarlierStacks]) -> Path | None:
     """Find the folder that a journal has for this picture, where it is still meant to be."""
     if place.root is None:
         for folder in (place.called(0), place.called(1)):
@@ -171,17 +213,17 @@ def _kept(place: _Place, memories: Mapping[Path, Holdings]) -> Path | None:
                 return folder
         return None
     name = seen_from(place.root, place.path)
-    for inside in reversed(memories[place.root].folders.get(name, ())):
+    for inside in reversed(earlier[place.root].folders.get(name, ())):
         if inside.parent == place.parent:
             return place.root / inside
     return None
 
 
-def _is_anothers(folder: Path, place: _Place, memories: Mapping[Path, Holdings]) -> bool:
+def _is_anothers(folder: Path, place: _StackPlace, earlier: Mapping[Path, EarlierStacks]) -> bool:
     """Tell whether a journal has given this folder to another picture."""
     job = _job(place, folder)
-    memory = holdings(Journal(folder)) if place.root is None else memories[place.root]
-    return memory.is_anothers(job.folder, job.name)
+    found = earlier_stacks(Journal(folder)) if place.root is None else earlier[place.root]
+    return found.is_anothers(job.folder, job.name)
 
 
 def _key(path: Path) -> str:

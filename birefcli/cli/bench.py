@@ -13,7 +13,7 @@ from birefcli.settings.bench import BenchSettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from birefcli.models.model_pair import Sight
+    from birefcli.models.peel_models import PeelModels
     from birefcli.models.segmenter import LoadedSegmenter
     from birefcli.workflows.bench import Clock
 
@@ -30,15 +30,15 @@ def bench(settings: BenchSettings) -> None:
 
     inpainter = load_inpainter(settings.inpaint, device=settings.model.device)
     with Console(settings.number, as_json=settings.as_json, quiet=settings.quiet) as console:
-        sight = _loaded(settings, console)
-        clocks = list(walk(settings, sight.things, inpainter, sight.front))
-    found = _summary(settings, sight.named, clocks)
+        models = _loaded(settings, console)
+        clocks = list(walk(settings, models.whole, inpainter, models.topmost))
+    found = _summary(settings, models.named, clocks)
     typer.echo(json.dumps(found, indent=2) if settings.as_json else "\n".join(_lines(found)))
 
 
-def _loaded(settings: BenchSettings, console: Console) -> "Sight":
+def _loaded(settings: BenchSettings, console: Console) -> "PeelModels":
     """Load the model that `cut` or `peel` would take."""
-    from birefcli.models.model_pair import Sight, load_sight
+    from birefcli.models.peel_models import PeelModels, load_peel_models
     from birefcli.models.segmenter import asked_model, load_segmenter, require_device
     from birefcli.models.store import Purpose
 
@@ -46,9 +46,9 @@ def _loaded(settings: BenchSettings, console: Console) -> "Sight":
     purpose = Purpose.PEEL if settings.is_peel else Purpose.CUT
     model = asked_model(settings.model, purpose, console.warn)
     if settings.is_peel:
-        return load_sight(settings.model, model, console.say)
+        return load_peel_models(settings.model, model, console.say)
     loaded = load_segmenter(settings.model, model, console.say)
-    return Sight(loaded, loaded.segment)
+    return PeelModels(loaded, loaded.segment)
 
 
 def _summary(

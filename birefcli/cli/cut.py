@@ -11,7 +11,7 @@ from birefcli.errors import UsageError
 from birefcli.settings.cut import CutSettings
 
 if TYPE_CHECKING:
-    from birefcli.workflows.cut import Prepared
+    from birefcli.workflows.cut import PreparedCut
 
 
 @command(
@@ -32,7 +32,7 @@ def cut(settings: CutSettings) -> int:
     return _run(prepared)
 
 
-def _check_streams(prepared: "Prepared") -> None:
+def _check_streams(prepared: "PreparedCut") -> None:
     """Refuse what would pour a picture onto a terminal, wait for one from it, or mix two things."""
     run.require_piped(prepared.inputs)
     if any("-" in job.targets.values() for job in prepared.plan.jobs):
@@ -42,9 +42,9 @@ def _check_streams(prepared: "Prepared") -> None:
             raise UsageError("a picture would be poured onto the terminal; give -o FILE or a pipe")
 
 
-def _run(prepared: "Prepared") -> int:
+def _run(prepared: "PreparedCut") -> int:
     """Cut everything, show how it goes, and give the exit code."""
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
     from birefcli.batch.report import RunReport
     from birefcli.models.segmenter import LoadedSegmenter, load_segmenter, require_device
     from birefcli.models.store import Purpose
@@ -53,7 +53,7 @@ def _run(prepared: "Prepared") -> int:
     settings = prepared.settings
     inputs = prepared.inputs
     require_device(settings.model)
-    stop = Stop()
+    stop = StopFlag()
     report = RunReport(planned=len(prepared.plan.jobs) + len(inputs.missing) + len(inputs.closed))
     with run.open_console(report.planned, settings) as console:
         model = run.find_model(settings.model, Purpose.CUT, console)
@@ -74,7 +74,7 @@ def _run(prepared: "Prepared") -> int:
     return signals.exit_code or report.exit_code
 
 
-def _planned(prepared: "Prepared") -> Iterator[run.Planned]:
+def _planned(prepared: "PreparedCut") -> Iterator[run.Planned]:
     """Give every source and its targets."""
     for job in prepared.plan.jobs:
         name = job.source.name

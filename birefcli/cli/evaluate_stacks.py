@@ -10,7 +10,7 @@ from birefcli.errors import ExitCode
 from birefcli.settings.evaluate_stacks import EvalPeelSettings, PeelMode
 
 if TYPE_CHECKING:
-    from birefcli.models.model_pair import Sight
+    from birefcli.models.peel_models import PeelModels
 
 
 @command(
@@ -24,33 +24,32 @@ if TYPE_CHECKING:
 )
 def eval_peel(settings: EvalPeelSettings) -> int:
     """Peel seeded scenes and score the stacks beside the true layers."""
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
     from birefcli.batch.report import Outcome, Status
     from birefcli.cli.stack_tables import Scores, missed, save, show
     from birefcli.metrics.stacks.tally import StackTally
-    from birefcli.workflows.baselines import ways
+    from birefcli.workflows.baselines import compared_methods
     from birefcli.workflows.bench import peak_memory
     from birefcli.workflows.evaluate_stacks import score_all
     from birefcli.workflows.inpainter import load_inpainter
-    from birefcli.workflows.peel_context import careful
 
     inpainter = load_inpainter(settings.inpaint, device=settings.model.device)
-    stop = Stop()
+    stop = StopFlag()
     failures: list[str] = []
     stacks = len(settings.scenes) * (1 + len(settings.against))
     with Console(stacks, quiet=settings.quiet) as console:
         loaded = _loaded(settings, console)
-        contestants = ways(
+        contestants = compared_methods(
             settings,
             inpainter,
-            careful(loaded.things) if loaded else None,
-            careful(loaded.front) if loaded else None,
+            loaded.whole if loaded else None,
+            loaded.topmost if loaded else None,
         )
-        tallies = {way.name: StackTally(way.name) for way in contestants}
+        tallies = {one.name: StackTally(one.name) for one in contestants}
         with Signals(stop, console.warn, "finishing the scene in flight") as signals:
             for scored in score_all(settings, contestants, stop):
                 if scored.failure is None:
-                    tallies[scored.way].rows[scored.suite, scored.seed] = scored.values
+                    tallies[scored.method].rows[scored.suite, scored.seed] = scored.values
                     console.show(Outcome(scored.name, Status.DONE))
                 else:
                     failures.append(scored.failure)
@@ -72,14 +71,14 @@ def eval_peel(settings: EvalPeelSettings) -> int:
     return ExitCode.FAILED if failures or sentences else ExitCode.OK
 
 
-def _loaded(settings: EvalPeelSettings, console: Console) -> "Sight | None":
+def _loaded(settings: EvalPeelSettings, console: Console) -> "PeelModels | None":
     """Load the model that looks, where one does."""
     if settings.mode != PeelMode.NET:
         return None
-    from birefcli.models.model_pair import load_sight
+    from birefcli.models.peel_models import load_peel_models
     from birefcli.models.segmenter import asked_model, require_device
     from birefcli.models.store import Purpose
 
     require_device(settings.model)
     model = asked_model(settings.model, Purpose.PEEL, console.warn)
-    return load_sight(settings.model, model, console.say)
+    return load_peel_models(settings.model, model, console.say).checked()

@@ -13,8 +13,9 @@ from birefcli.settings.peel import PeelCommand
 if TYPE_CHECKING:
     from birefcli.batch.report import Outcome
     from birefcli.models.depth import DepthEstimator
+    from birefcli.models.peel_models import PeelModels
     from birefcli.models.store import ModelFile
-    from birefcli.workflows.peel import Loaded, Prepared
+    from birefcli.workflows.peel import PreparedPeel
 
 
 @command(
@@ -38,9 +39,9 @@ def peel(settings: PeelCommand) -> int:
     return _run(prepared)
 
 
-def _run(prepared: "Prepared") -> int:
+def _run(prepared: "PreparedPeel") -> int:
     """Peel everything, show how it goes, and give the exit code."""
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
     from birefcli.batch.report import RunReport
     from birefcli.models.segmenter import require_device
     from birefcli.models.store import Purpose
@@ -52,7 +53,7 @@ def _run(prepared: "Prepared") -> int:
     inpainter = load_inpainter(
         settings.inpaint, trust=settings.trust_model_file, device=settings.model.device
     )
-    stop = Stop()
+    stop = StopFlag()
     report = RunReport(planned=len(prepared.plan.jobs) + len(inputs.missing) + len(inputs.closed))
     with run.open_console(report.planned, settings) as console:
         model = run.find_model(settings.model, Purpose.PEEL, console)
@@ -102,15 +103,14 @@ def _edit(settings: PeelCommand) -> int:
     return report.exit_code
 
 
-def _load(settings: PeelCommand, model: "ModelFile", console: Console) -> "Loaded":
+def _load(settings: PeelCommand, model: "ModelFile", console: Console) -> "PeelModels":
     """Load everything that takes time."""
-    from birefcli.models.model_pair import load_sight
-    from birefcli.workflows.peel import Loaded
+    from birefcli.models.peel_models import load_peel_models
 
     depth = _depth(settings, console)
-    sight = load_sight(settings.model, model, console.say)
-    console.model, console.device = sight.named.model, sight.named.device
-    return Loaded(sight, depth)
+    models = load_peel_models(settings.model, model, console.say, depth)
+    console.model, console.device = models.named.model, models.named.device
+    return models
 
 
 def _depth(settings: PeelCommand, console: Console) -> "DepthEstimator | None":
@@ -134,7 +134,7 @@ def _tell_layers(console: Console, outcome: "Outcome") -> None:
         console.say(f"{outcome.source}: {plural(outcome.layers, 'layer')}")
 
 
-def _planned(prepared: "Prepared") -> Iterator[run.Planned]:
+def _planned(prepared: "PreparedPeel") -> Iterator[run.Planned]:
     """Give every picture and the folder of its stack."""
     for job in prepared.plan.jobs:
         name, target = job.source.name, str(job.path)

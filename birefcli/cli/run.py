@@ -11,7 +11,7 @@ from birefcli.errors import ExitCode, UsageError
 from birefcli.settings.run import RunSettings
 
 if TYPE_CHECKING:
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
     from birefcli.batch.inputs import Inputs
     from birefcli.models.store import ModelFile, Purpose
     from birefcli.settings.model import ModelSettings
@@ -66,7 +66,7 @@ def find_model(settings: "ModelSettings", purpose: "Purpose", console: Console) 
     return model
 
 
-def stop_unread(console: Console, stop: "Stop") -> None:
+def stop_unread(console: Console, stop: "StopFlag") -> None:
     """Stop when nobody reads the results any more."""
     if not (console.is_read or stop.asked):
         console.say("nobody reads standard output any more: stopping")

@@ -21,7 +21,7 @@ from birefcli.image.pairs import Cases, Unpaired
 from birefcli.metrics.table import digits
 from birefcli.settings.evaluate import EvalProtocol, EvalSettings, Metric
 from birefcli.settings.words import Bar
-from birefcli.workflows.evaluate import Result
+from birefcli.workflows.evaluate import EvalResult
 
 # What each protocol does with predictions, and the pipeline in which it runs models.
 HEADERS = {
@@ -32,7 +32,7 @@ HEADERS = {
 PIPELINES = {EvalProtocol.DEFAULT: "cut", EvalProtocol.OFFICIAL: "benchmark"}
 
 
-def show(results: Sequence[Result], cases: Cases, settings: EvalSettings) -> None:
+def show(results: Sequence[EvalResult], cases: Cases, settings: EvalSettings) -> None:
     """Print the scores: JSON, a table on a terminal, else lines with tabs."""
     let_any_name_through(sys.stdout)
     header = _header(cases, settings)
@@ -48,7 +48,7 @@ def show(results: Sequence[Result], cases: Cases, settings: EvalSettings) -> Non
             typer.echo("\t".join(line))
 
 
-def save(target: Path, results: Sequence[Result], cases: Cases, settings: EvalSettings) -> None:
+def save(target: Path, results: Sequence[EvalResult], cases: Cases, settings: EvalSettings) -> None:
     """Write the scores as the file's name ends: JSON, Markdown, or a CSV line for every picture."""
     match target.suffix.lower():
         case ".json":
@@ -70,7 +70,7 @@ def _header(cases: Cases, settings: EvalSettings) -> str:
     )
 
 
-def remarks(results: Sequence[Result], settings: EvalSettings) -> Iterator[str]:
+def remarks(results: Sequence[EvalResult], settings: EvalSettings) -> Iterator[str]:
     """Say which pairs have no value, and which files were hardly meant as mattes."""
     is_official = settings.protocol == EvalProtocol.OFFICIAL
     mean = (
@@ -87,7 +87,7 @@ def remarks(results: Sequence[Result], settings: EvalSettings) -> Iterator[str]:
         yield f"{words}; mattes are grey or lie in alpha, and --model makes them from pictures"
 
 
-def missed(results: Sequence[Result], bars: Sequence[Bar[Metric]]) -> list[str]:
+def missed(results: Sequence[EvalResult], bars: Sequence[Bar[Metric]]) -> list[str]:
     """Say which scores are not good enough; a score without a value is not."""
     sentences = []
     for result in results:
@@ -100,7 +100,7 @@ def missed(results: Sequence[Result], bars: Sequence[Bar[Metric]]) -> list[str]:
     return sentences
 
 
-def _csv(results: Sequence[Result]) -> str:
+def _csv(results: Sequence[EvalResult]) -> str:
     """Give a line for every scored picture of every model."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -112,7 +112,7 @@ def _csv(results: Sequence[Result]) -> str:
     return stream.getvalue()
 
 
-def write_gallery(target: Path, result: Result) -> bool:
+def write_gallery(target: Path, result: EvalResult) -> bool:
     """Draw the worst pictures of a result, the worst first; tell whether there were any."""
     if result.worst:
         data = encode(page([row for _, row in result.worst]), "webp", quality=90)
@@ -120,7 +120,7 @@ def write_gallery(target: Path, result: Result) -> bool:
     return bool(result.worst)
 
 
-def _lines(results: Sequence[Result]) -> Iterator[list[str]]:
+def _lines(results: Sequence[EvalResult]) -> Iterator[list[str]]:
     """Give the table line by line: a metric, its scores, and differences to the first model."""
     first, *others = results
     names = [on_one_line(result.name) for result in results]
@@ -148,7 +148,7 @@ def _marked(lines: Iterable[list[str]]) -> Iterator[list[str]]:
         yield [f"{name} (lower is better)" if Metric(name).is_error else name, *cells]
 
 
-def _as_json(results: Sequence[Result], cases: Cases, settings: EvalSettings) -> dict[str, Any]:
+def _as_json(results: Sequence[EvalResult], cases: Cases, settings: EvalSettings) -> dict[str, Any]:
     """Give everything with all digits; what has no value is null."""
     first = results[0]
     failures: list[Unpaired | Outcome] = [*cases.failures]

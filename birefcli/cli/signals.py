@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from birefcli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
 
 
 class Signals:
     """Asks a run to stop, remembers why, and puts the former handlers back at the end."""
 
-    def __init__(self, stop: "Stop", warn: Callable[[str], None], words: str) -> None:
+    def __init__(self, stop: "StopFlag", warn: Callable[[str], None], words: str) -> None:
         self.stop = stop
         self.warn = warn
         self.words = words

@@ -15,11 +15,11 @@ from birefcli.settings.synth import SynthSettings
 )
 def synth(settings: SynthSettings) -> int:
     """Draw scenes whose masks and layers are known exactly: for training, for eval, for tests."""
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
     from birefcli.batch.report import RunReport
     from birefcli.workflows.synth import plan_scenes, synthesize
 
-    stop = Stop()
+    stop = StopFlag()
     plan = plan_scenes(settings)
     report = RunReport(planned=len(plan.jobs) + len(plan.failures))
     with Console(len(plan.jobs), as_json=settings.as_json, quiet=settings.quiet) as console:

@@ -34,12 +34,12 @@ def train(asked: TrainCommand, options: dict[str, Any]) -> int:
 
 def _run(settings: TrainSettings, quiet: bool) -> int:
     """Train, show how it goes, print where the best weights are, and give the exit code."""
-    from birefcli.batch.executor import Stop
+    from birefcli.batch.executor import StopFlag
     from birefcli.cli.signals import Signals
     from birefcli.cli.train_progress import TrainConsole
     from birefcli.train.loop import train as fit
 
-    stop = Stop()
+    stop = StopFlag()
     with (
         TrainConsole(quiet=quiet) as console,
         Signals(stop, console.warn, "saving after this step") as signals,

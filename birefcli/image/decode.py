@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
 
 from birefcli.errors import PictureError
-from birefcli.image.types import Alpha, Rgb, to_uint8
+from birefcli.image.types import Alpha, Rgb, Rgba, to_uint8
 
 # These formats have further frames that are previews or layers of the one picture.
 _STILL_WITH_FRAMES = {"MPO", "PSD"}
@@ -41,6 +41,12 @@ class Picture:
     def size(self) -> tuple[int, int]:
         """(height, width)."""
         return self.rgb.shape[0], self.rgb.shape[1]
+
+    @property
+    def rgba(self) -> Rgba:
+        """The pixels with alpha (H, W, 4), which is 255 where the file has none."""
+        opaque = np.full(self.size, 255, np.uint8)
+        return np.dstack([self.rgb, opaque if self.alpha is None else self.alpha])
 
 
 def decode(stream: BinaryIO, name: str, max_pixels: int) -> Picture:

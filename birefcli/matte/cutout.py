@@ -1,5 +1,6 @@
 """From a picture and its matte to what is written: the matte cleaned, colours freed, framed."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,18 @@ class Cutout:
     matte: Matte  # (H, W)
     box: Box | None  # what of it is kept; None is all
     is_empty: bool
+
+
+def cut_image(
+    picture: Picture, segment: Callable[[Sequence[Rgb]], list[Matte]], settings: CutSettings
+) -> NDArray[np.uint8]:
+    """Cut one decoded picture and give its cutout, RGBA (H, W, 4) or RGB on a background.
+
+    `segment` gives every picture (H, W, 3) its matte (H, W) in 0…1; what it raises is raised.
+    """
+    (matte,) = segment([network_view(picture)])
+    cutout = make_cutout(picture, matte, settings)
+    return render(cutout, picture, Product.CUTOUT, settings.format or Format.PNG, settings)
 
 
 def network_view(picture: Picture) -> Rgb:

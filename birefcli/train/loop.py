@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from birefcli.batch.executor import Stop
+from birefcli.batch.executor import StopFlag
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import load_backbone
 from birefcli.net.predict import Predictor
@@ -41,7 +41,9 @@ Say = Callable[[str], None]
 Watch = Callable[[Glance], None]
 
 
-def train(settings: TrainSettings, say: Say, stop: Stop, watch: Watch | None = None) -> Path | None:
+def train(
+    settings: TrainSettings, say: Say, stop: StopFlag, watch: Watch | None = None
+) -> Path | None:
     """Train a network on pictures with masks and give the path of its best weights.
 
     Asked to stop, it saves where it is after the step at hand and gives None. `watch` is shown
@@ -105,7 +107,7 @@ class Run:
     say: Say
     progress: Progress
 
-    def go(self, stop: Stop, *, is_new: bool) -> bool:
+    def go(self, stop: StopFlag, *, is_new: bool) -> bool:
         """Train to the end, or until asked to stop; whether it is the end."""
         torch.set_num_threads(self.settings.threads or torch.get_num_threads())
         if is_new and self.start.name is not None:

@@ -1,4 +1,4 @@
-"""Ways to take a scene apart that are set side by side: our peel, and four simpler ones."""
+"""The methods that take a scene apart and are compared: our peel, and four simpler ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,8 +37,8 @@ _RIM = 8
 _MOST_THINGS = 255
 
 
-class Way(Protocol):
-    """Anything that takes a scene apart."""
+class PeelMethod(Protocol):
+    """Anything that makes a stack of a scene's picture."""
 
     @property
     def name(self) -> str:
@@ -48,18 +48,22 @@ class Way(Protocol):
         """Give the stack of a scene's picture."""
 
 
-def ways(
+def compared_methods(
     settings: EvalPeelSettings,
     inpainter: Inpainter,
     segmenter: Segmenter | None,
     front: Segmenter | None = None,
-) -> list[Way]:
-    """List our peel and what it is set against; only `net` needs segmenters."""
-    eye = Eye(settings.mode, segmenter, front)
-    ours = Peel(eye, inpainter)
-    others: dict[Baseline, Way] = {
-        Baseline.B0: OneCut(eye),
-        Baseline.B1: Rounds(eye),
+) -> list[PeelMethod]:
+    """Give our peel and what it is compared with, ours first.
+
+    Only the mode `net` needs `segmenter`, which finds whole objects, and `front`, which finds what
+    nothing covers.
+    """
+    mattes = MatteSource(settings.mode, segmenter, front)
+    ours = OurPeel(mattes, inpainter)
+    others: dict[Baseline, PeelMethod] = {
+        Baseline.B0: SingleCutout(mattes),
+        Baseline.B1: LayerdRounds(mattes),
         Baseline.B2: replace(ours, name=Baseline.B2.value, is_shuffled=True),
         Baseline.B3: replace(ours, name=Baseline.B3.value, inpainter=Exemplar()),
     }
@@ -67,8 +71,8 @@ def ways(
 
 
 @dataclass(frozen=True)
-class Eye:
-    """What every way is told of a scene, or looks for itself."""
+class MatteSource:
+    """Where every method has its mattes from: the truth of a scene, or segmenters."""
 
     mode: PeelMode
     segmenter: Segmenter | None = None
@@ -77,7 +81,7 @@ class Eye:
     def proposer(
         self, scene: LayeredScene, detected: DetectedKind, settings: PeelSettings
     ) -> Proposer:
-        """Give our peel its things."""
+        """Give what our peel asks for its objects."""
         if self.mode == PeelMode.ORACLE:
             return KnownMattes(tuple(visible_mattes(scene).values()))
         if self.mode == PeelMode.UNION:
@@ -124,10 +128,10 @@ def judged_rounds(scene: LayeredScene) -> list[Matte]:
 
 
 @dataclass(frozen=True)
-class Peel:
+class OurPeel:
     """Our own peel; shuffled, things come off in an order that a scene's seed draws."""
 
-    eye: Eye
+    mattes: MatteSource
     inpainter: Inpainter
     name: str = "peel"
     is_shuffled: bool = False
@@ -146,23 +150,23 @@ class Peel:
             detected=detected,
             settings=settings,
             inpainter=self.inpainter,
-            proposer=self.eye.proposer(scene, detected, settings),
+            proposer=self.mattes.proposer(scene, detected, settings),
             forced_order=order,
         )
         return enlarge_stack(peeling.run(), shown, detected.grid)
 
 
 @dataclass(frozen=True)
-class OneCut:
+class SingleCutout:
     """One cutout of everything, and a fill for scratches behind it."""
 
-    eye: Eye
+    mattes: MatteSource
     name: str = Baseline.B0.value
 
     def __call__(self, scene: LayeredScene) -> Stack:
         """Cut a scene's picture in two."""
         shown = picture(scene)
-        matte = self.eye.whole(scene, shown)
+        matte = self.mattes.whole(scene, shown)
         alpha = to_uint8(matte * 255)
         if not alpha.any():
             return _stack(shown, [], np.zeros(alpha.shape, bool))
@@ -172,14 +176,14 @@ class OneCut:
 
 
 @dataclass(frozen=True)
-class Rounds:
+class LayerdRounds:
     """Whole masks, round by round, as LayerD takes designs apart, with a membrane as its filler.
 
     The matte's hole is dilated by a share of the picture, filled, and snapped to the colours of
     its rim; the layer is unblended from the fill and cut off to whole numbers.
     """
 
-    eye: Eye
+    mattes: MatteSource
     name: str = Baseline.B1.value
 
     def __call__(self, scene: LayeredScene) -> Stack:
@@ -188,7 +192,7 @@ class Rounds:
         layers: list[Rgba] = []
         invented = np.zeros(shown.shape[:2], bool)
         for number in range(ROUNDS):
-            matte = self.eye.round(scene, shown, number)
+            matte = self.mattes.round(scene, shown, number)
             alpha = None if matte is None else np.asarray(np.floor(matte * 255), np.uint8)
             if matte is None or alpha is None or not alpha.any():
                 break

@@ -11,6 +11,7 @@ from birefcli import __version__
 from birefcli.image.files import encode, read_picture
 from birefcli.image.types import Matte, Rgb
 from birefcli.inpaint.protocol import Filled, FillTask, Inpainter, ReportingInpainter, fill_task
+from birefcli.matte.cutout import cut_image
 from birefcli.models.segmenter import Segmenter
 from birefcli.peel.loop import peel
 from birefcli.scenes.suites.draw import TUNING_SEEDS, draw_suite
@@ -22,8 +23,6 @@ from birefcli.settings.synth import Suite
 from birefcli.stack.formats.write_all import stack_files
 from birefcli.stack.types import EngineRecord, SourceRecord
 from birefcli.stack.verify import measure_recomposition, require_exact
-from birefcli.workflows.cut import cut_image
-from birefcli.workflows.peel import as_rgba
 
 _UNLIMITED = 1 << 62
 _SMALL = 96
@@ -152,7 +151,7 @@ def _peel(
             inpainter,
             front=None if front is None else TimedSegmenter(front, clock),
         )
-    rgba = as_rgba(picture)
+    rgba = picture.rgba
     source = SourceRecord(file="scene.png", sha256="", mode="RGB")
     engine = EngineRecord(
         version=__version__,

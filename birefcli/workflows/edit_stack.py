@@ -15,7 +15,7 @@ from birefcli.errors import PictureError, UsageError
 from birefcli.image.files import read_picture, real, write_atomic
 from birefcli.image.types import Matte
 from birefcli.inpaint.protocol import Inpainter
-from birefcli.models.model_pair import beside
+from birefcli.models.peel_models import PeelModels, partner_of
 from birefcli.models.store import ModelFile
 from birefcli.peel.edit import redo, reorder
 from birefcli.settings.digest import recalled
@@ -25,9 +25,8 @@ from birefcli.stack.formats.write_all import file_names
 from birefcli.stack.manifest import FILE, Manifest
 from birefcli.stack.read import OpenedStack, read_stack
 from birefcli.stack.types import Stack
-from birefcli.workflows.peel import Loaded
-from birefcli.workflows.peel_context import Careful, Watcher, careful, engine_of
-from birefcli.workflows.peel_outcome import proven_files, stack_outcome
+from birefcli.workflows.peel_progress import PeelProgress
+from birefcli.workflows.peel_result import engine_of, proven_files, stack_outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +39,11 @@ class Recalled:
 
 
 def recall(settings: PeelCommand) -> Recalled:
-    """Read the stack of `settings.edit`, and the settings it was made with."""
+    """Read the stack of `settings.edit`, and join what is asked with what it was made with.
+
+    Raise PictureError where a part of the stack is missing, UsageError where a report would
+    overwrite one.
+    """
     assert settings.edit is not None
     opened = read_stack(settings.edit)
     _check(settings, opened.manifest)
@@ -76,20 +79,21 @@ def change(
     recalled: Recalled,
     model: ModelFile,
     inpainter: Inpainter,
-    load: Callable[[], Loaded],
+    load: Callable[[], PeelModels],
     say: Callable[[str], None],
 ) -> Outcome:
     """Change a stack as asked, prove it, and write it again.
 
-    `load` is called only where a layer is peeled again.
+    `load` is called only where a layer is peeled again. Raise UsageError for a layer or an order
+    that is not there, PictureError for a mask that does not fit or a stack that is not exact, and
+    OutputError where the folder cannot be written to or another run holds it.
     """
     folder, opened, settings = recalled.folder, recalled.opened, recalled.settings
     started = time.perf_counter()
     with Journal(folder):
-        watcher = Watcher(str(folder), say, keeps=settings.explain)
-        stack = _changed(opened, settings, inpainter, load, watcher)
-        engine = engine_of(settings, model, beside(model), inpainter, None)
-        engine = replace(engine, depth=opened.engine.depth)
+        progress = PeelProgress(str(folder), say, keeps=settings.explain)
+        stack = _changed(opened, settings, inpainter, load, progress)
+        engine = engine_of(settings, model, partner_of(model), inpainter, opened.engine.depth)
         if settings.order:
             # Another order asks no segmenter: what found the layers is still what found them.
             told = opened.engine
@@ -103,7 +107,7 @@ def change(
         files = proven_files(
             stack, opened.picture, opened.source, engine, settings, name=str(folder)
         )
-        _replace(folder, opened, {**watcher.files, **files})
+        _replace(folder, opened, {**progress.files, **files})
     outcome = stack_outcome(folder.as_posix(), folder, stack)
     return replace(outcome, seconds=time.perf_counter() - started)
 
@@ -112,13 +116,13 @@ def _changed(
     opened: OpenedStack,
     settings: PeelCommand,
     inpainter: Inpainter,
-    load: Callable[[], Loaded],
-    watch: Watcher,
+    load: Callable[[], PeelModels],
+    progress: PeelProgress,
 ) -> Stack:
     """Peel one layer again, or all in another order."""
     stack = opened.stack
     if settings.order:
-        return reorder(stack, settings.order, inpainter, settings.peel, watch=watch)
+        return reorder(stack, settings.order, inpainter, settings.peel, watch=progress)
     number = settings.layer
     assert number is not None
     if number > len(stack.layers):
@@ -130,16 +134,16 @@ def _changed(
         mask = np.asarray(alpha / np.float32(255), np.float32)
     else:
         mask = _mask(settings.mask, stack, settings.max_pixels)
-    sight = load().sight
+    models = load().checked()
     return redo(
         stack,
         number,
         mask,
-        Careful(sight.things),
+        models.whole,
         inpainter,
         settings.peel,
-        front=careful(sight.front),
-        watch=watch,
+        front=models.topmost,
+        watch=progress,
     )
 
 

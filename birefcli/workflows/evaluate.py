@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from birefcli.batch.executor import Ended, Steps, Stop, run
+from birefcli.batch.executor import Ended, Steps, StopFlag, run
 from birefcli.batch.report import Outcome, Status
 from birefcli.errors import BirefcliError, DeviceError, PictureError
 from birefcli.image.decode import Picture
@@ -19,16 +19,22 @@ from birefcli.matte.cutout import network_view
 from birefcli.metrics.pair import Float, make_pair, matte_of
 from birefcli.metrics.table import digits, is_error
 from birefcli.metrics.tally import Tally, measure, pooled, unavailable
-from birefcli.models.segmenter import LoadedSegmenter, segment_each
-from birefcli.models.store import ModelInfo
+from birefcli.models.segmenter import (
+    LoadedSegmenter,
+    asked_model,
+    load_segmenter,
+    segment_each,
+)
+from birefcli.models.store import ModelFile, ModelInfo, Purpose
 from birefcli.settings.evaluate import EvalProtocol, EvalSettings
+from birefcli.settings.model import ModelSettings
 
 WORST = 20  # rows of a gallery
 TINT = 2  # levels between the channels of a pixel, on average: more than a JPEG does to grey
 
 
 @dataclass(frozen=True, eq=False)
-class Item:
+class EvalItem:
     """A case on its way: its truth (H, W), its picture where needed, then its prediction."""
 
     case: Case
@@ -40,7 +46,7 @@ class Item:
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class CaseScore:
     """How one case ended: its measured metrics, and its row of the gallery."""
 
     outcome: Outcome
@@ -52,8 +58,8 @@ class Scored:
 
 
 @dataclass
-class Result:
-    """What a model, or a folder of predictions, is worth."""
+class EvalResult:
+    """The scores of one model, or of one folder of predictions, over all its cases."""
 
     name: str
     tally: Tally
@@ -64,7 +70,7 @@ class Result:
     unreadable: set[str] = field(default_factory=set)
     worst: list[tuple[float, Row]] = field(default_factory=list)
 
-    def add(self, scored: Scored) -> None:
+    def add(self, scored: CaseScore) -> None:
         """Count a case; of the pictures only the worst are kept."""
         name = scored.outcome.source
         if scored.is_unreadable:
@@ -85,7 +91,10 @@ class Result:
 
 
 def choose_metrics(settings: EvalSettings, say: Callable[[str], None]) -> tuple[str, ...]:
-    """Give the metrics that are asked for and possible; what is left out is said in a sentence."""
+    """Give the metrics that are asked for and possible; what is left out is said in a sentence.
+
+    Raise DeviceError where nothing is left, or a bar's metric is not possible.
+    """
     wanted = tuple(dict.fromkeys((*settings.metrics, *(b.metric for b in settings.fail_below))))
     lacking = unavailable(wanted)
     possible = tuple(metric for metric in wanted if metric not in lacking)
@@ -100,13 +109,73 @@ def choose_metrics(settings: EvalSettings, say: Callable[[str], None]) -> tuple[
     return possible
 
 
+@dataclass(frozen=True)
+class EvalModel:
+    """A model to be scored: what was asked for, and its file."""
+
+    settings: ModelSettings
+    file: ModelFile
+
+
+def find_models(
+    asked: Sequence[ModelSettings], say: Callable[[str], None]
+) -> tuple[EvalModel, ...]:
+    """Find every model before any is run, so that a wrong name is not noticed in hour three.
+
+    Raise WeightsError for a model that is not here and may not be downloaded.
+    """
+    return tuple(EvalModel(one, asked_model(one, Purpose.CUT, say)) for one in asked)
+
+
 def evaluate(
     cases: Sequence[Case],
     metrics: tuple[str, ...],
     settings: EvalSettings,
+    models: Sequence[EvalModel],
+    stop: StopFlag,
+    *,
+    say: Callable[[str], None],
+    show: Callable[[Outcome], None],
+) -> Iterator[EvalResult]:
+    """Score every model in turn, or the folder of predictions where there is none.
+
+    `show` gets the outcome of every case. What could not be read is not tried again by the next
+    model, and once `stop` is asked no further one is begun.
+    """
+    unreadable: set[str] = set()
+    for model in models or (None,):
+        if stop.asked:
+            return
+        result, loaded = _begin(model, metrics, settings, say)
+        readable = [case for case in cases if case.name not in unreadable]
+        for score in score_cases(readable, metrics, settings, loaded, stop):
+            result.add(score)
+            show(score.outcome)
+        unreadable |= result.unreadable
+        yield result
+
+
+def _begin(
+    model: EvalModel | None,
+    metrics: tuple[str, ...],
+    settings: EvalSettings,
+    say: Callable[[str], None],
+) -> tuple[EvalResult, LoadedSegmenter | None]:
+    """Load a model, where one is scored, and begin its result."""
+    tally = Tally(metrics, settings.protocol)
+    if model is None:
+        return EvalResult(str(settings.folders[0]), tally), None
+    loaded = load_segmenter(model.settings, model.file, say, settings.protocol)
+    return EvalResult(model.file.name, tally, loaded.model), loaded
+
+
+def score_cases(
+    cases: Sequence[Case],
+    metrics: tuple[str, ...],
+    settings: EvalSettings,
     loaded: LoadedSegmenter | None,
-    stop: Stop,
-) -> Iterator[Scored]:
+    stop: StopFlag,
+) -> Iterator[CaseScore]:
     """Score every case, in order: its prediction's file, or what the model makes of its picture."""
     worker = EvalWorker(metrics, settings, loaded)
     return run(cases, worker.steps, stop)
@@ -121,7 +190,7 @@ class EvalWorker:
     loaded: LoadedSegmenter | None
 
     @property
-    def steps(self) -> Steps[Case, Item, Scored]:
+    def steps(self) -> Steps[Case, EvalItem, CaseScore]:
         """Give the steps to the executor."""
         return Steps(self.read, self.compute, self.write, self.batch)
 
@@ -129,7 +198,7 @@ class EvalWorker:
         """Give how many pictures share one pass."""
         return self.loaded.batch if self.loaded else 1
 
-    def read(self, case: Case) -> Item | Ended[Scored]:
+    def read(self, case: Case) -> EvalItem | Ended[CaseScore]:
         """Decode the truth, and the prediction or the picture."""
         try:
             mattes = [path for path in (case.truth, case.prediction) if path is not None]
@@ -142,14 +211,14 @@ class EvalWorker:
                 for path, matte in zip(mattes, read, strict=True)
                 if matte.alpha is None and _is_colourful(matte.rgb)
             )
-            return Item(case, truth, picture, next(iter(predictions), None), colourful)
+            return EvalItem(case, truth, picture, next(iter(predictions), None), colourful)
         except Exception as error:
             return Ended(replace(_failed(case, error), is_unreadable=True))
 
     def _decode(self, path: Path) -> Picture:
         return read_picture(path, max_pixels=self.settings.max_pixels)
 
-    def compute(self, items: Sequence[Item]) -> list[Item | Ended[Scored]]:
+    def compute(self, items: Sequence[EvalItem]) -> list[EvalItem | Ended[CaseScore]]:
         """Segment a batch, where a model is scored."""
         if self.loaded is None:
             return list(items)
@@ -170,13 +239,13 @@ class EvalWorker:
         """Give what the network sees (H, W, 3): the benchmark knows no alpha, `cut` does."""
         return picture.rgb if self._is_official else network_view(picture)
 
-    def _predicted(self, item: Item, matte: Matte) -> Item:
+    def _predicted(self, item: EvalItem, matte: Matte) -> EvalItem:
         """Round a matte to 8 bits as `cut` would write it, with the picture's own alpha."""
         assert item.picture is not None
         own = None if self._is_official else item.picture.alpha
         return replace(item, prediction=to_uint8(matte * (255 if own is None else own)))
 
-    def write(self, item: Item) -> Scored:
+    def write(self, item: EvalItem) -> CaseScore:
         """Measure a prediction against its truth."""
         assert item.prediction is not None
         try:
@@ -186,7 +255,7 @@ class EvalWorker:
         except Exception as error:
             return _failed(item.case, error)
         is_resized = item.prediction.shape != item.truth.shape
-        return Scored(
+        return CaseScore(
             Outcome(item.case.name, Status.DONE),
             values,
             row,
@@ -194,7 +263,7 @@ class EvalWorker:
             colourful=item.colourful,
         )
 
-    def _row(self, item: Item, prediction: Alpha, values: dict[str, Float]) -> Row:
+    def _row(self, item: EvalItem, prediction: Alpha, values: dict[str, Float]) -> Row:
         metric = self.metrics[0]
         score = pooled(metric, values[metric][None])[0]
         caption = f"{item.case.name}   {metric} {score:.{digits(metric)}f}"
@@ -216,7 +285,7 @@ def _is_colourful(rgb: Rgb) -> bool:
     return float((high - low).mean()) > TINT
 
 
-def _failed(case: Case, error: Exception) -> Scored:
+def _failed(case: Case, error: Exception) -> CaseScore:
     """Turn what went wrong with one case into its outcome."""
     if os.environ.get("BIREFCLI_DEBUG") and not isinstance(error, BirefcliError):
         raise error
@@ -226,4 +295,4 @@ def _failed(case: Case, error: Exception) -> Scored:
     files = [str(path) for path in (case.truth, case.picture, case.prediction) if path]
     if not any(file in message for file in files):
         message = f"{case.name}: {message}"
-    return Scored(Outcome(case.name, Status.FAILED, reason, message))
+    return CaseScore(Outcome(case.name, Status.FAILED, reason, message))

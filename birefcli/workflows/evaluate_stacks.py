@@ -1,4 +1,4 @@
-"""Take seeded scenes apart in several ways, and score every stack beside the truth."""
+"""Take seeded scenes apart by several methods, and score every stack beside the truth."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from birefcli.batch.executor import Stop
+from birefcli.batch.executor import StopFlag
 from birefcli.errors import BirefcliError, PictureError
 from birefcli.image.types import Rgb
 from birefcli.metrics.stacks.layerd import layerd_scores
@@ -24,14 +24,14 @@ from birefcli.stack.formats.psd import write_psd
 from birefcli.stack.formats.psd_read import read_psd
 from birefcli.stack.types import SourceRecord, Stack
 from birefcli.stack.verify import compare, composite_all
-from birefcli.workflows.baselines import Way
+from birefcli.workflows.baselines import PeelMethod
 
 
 @dataclass(frozen=True)
-class Scored:
-    """How one scene came out one way: its metrics by name, or what went wrong."""
+class StackScore:
+    """How one scene came out by one method: its metrics by name, or what went wrong."""
 
-    way: str
+    method: str
     suite: Suite
     seed: int
     values: dict[str, float] = field(default_factory=dict)
@@ -39,27 +39,34 @@ class Scored:
 
     @property
     def name(self) -> str:
-        """The scene and the way."""
-        return f"{self.suite}/{self.seed:06} by {self.way}"
+        """The scene and the method."""
+        return f"{self.suite}/{self.seed:06} by {self.method}"
 
 
-def score_all(settings: EvalPeelSettings, ways: Sequence[Way], stop: Stop) -> Iterator[Scored]:
-    """Draw every scene, take it apart every way, and score it; once `stop` is asked, no more."""
+def score_all(
+    settings: EvalPeelSettings, methods: Sequence[PeelMethod], stop: StopFlag
+) -> Iterator[StackScore]:
+    """Draw every scene, take it apart by every method, and score it, until `stop` is asked.
+
+    What is wrong with a model or a device is raised; anything else is a scene's failure.
+    """
     for suite, seed in settings.scenes:
         if stop.asked:
             return
         scene = draw_suite(suite, seed, settings.side)
-        for way in ways:
-            yield _scored(scene, suite, way)
+        for method in methods:
+            yield _scored(scene, suite, method)
 
 
-def _scored(scene: LayeredScene, suite: Suite, way: Way) -> Scored:
+def _scored(scene: LayeredScene, suite: Suite, method: PeelMethod) -> StackScore:
     """Score one scene; what goes wrong with it is its own failure."""
     try:
         began = time.perf_counter()
-        stack = way(scene)
+        stack = method(scene)
         seconds = time.perf_counter() - began
-        return Scored(way.name, suite, scene.seed, {**score(scene, stack), "seconds": seconds})
+        return StackScore(
+            method.name, suite, scene.seed, {**score(scene, stack), "seconds": seconds}
+        )
     except Exception as error:
         is_ours = isinstance(error, BirefcliError)
         # What is wrong with the model or the device is no scene's fault.
@@ -67,7 +74,9 @@ def _scored(scene: LayeredScene, suite: Suite, way: Way) -> Scored:
             raise
         if os.environ.get("BIREFCLI_DEBUG") and not is_ours:
             raise
-        failed = Scored(way.name, suite, scene.seed, failure=f"{type(error).__name__}: {error}")
+        failed = StackScore(
+            method.name, suite, scene.seed, failure=f"{type(error).__name__}: {error}"
+        )
         return replace(failed, failure=f"{failed.name}: {failed.failure}")
 
 
@@ -86,7 +95,7 @@ def score(scene: LayeredScene, stack: Stack) -> dict[str, float]:
 
 
 def exactness(stack: Stack, shown: Rgb) -> dict[str, float]:
-    """Lay a stack back in every way: the most pixels that differ, and the most levels in floats.
+    """Lay a stack back in several ways: the most pixels that differ, and the most levels in floats.
 
     In whole numbers, by Pillow, and from an .ora and a .psd read again nothing may differ.
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from birefcli.batch.executor import Stop
+from birefcli.batch.executor import StopFlag
 from birefcli.batch.report import Outcome, Status
 from birefcli.errors import (
     BirefcliError,
@@ -57,7 +57,7 @@ class SceneJob:
 
 
 @dataclass
-class Plan:
+class ScenePlan:
     """Every scene to draw, what cannot be read of the material, and what was left out."""
 
     jobs: list[SceneJob]
@@ -65,7 +65,7 @@ class Plan:
     left_out: list[Path] = field(default_factory=list)  # sprites that have no alpha
 
 
-class _Kind(StrEnum):
+class _SpriteKind(StrEnum):
     """What a picture is as a sprite."""
 
     PIXEL = "pixel"
@@ -81,18 +81,18 @@ class _Sprites:
     smooth: list[Path] = field(default_factory=list)
 
 
-def plan_scenes(settings: SynthSettings) -> Plan:
+def plan_scenes(settings: SynthSettings) -> ScenePlan:
     """List every scene; an OUT that holds something needs --redo, and no material is an error."""
     _check_out(settings)
     if settings.suites:
-        return Plan(
+        return ScenePlan(
             [
                 SceneJob(f"{suite}/{seed:06}", (seed,), suite)
                 for suite in settings.suites
                 for seed in range(settings.seed, settings.seed + (settings.number or suite.scenes))
             ]
         )
-    plan = Plan([])
+    plan = ScenePlan([])
     sprites = _usable(settings, plan)
     ground_files = _grounds(settings)
     number = settings.number or SPRITE_SCENES
@@ -100,7 +100,7 @@ def plan_scenes(settings: SynthSettings) -> Plan:
     return plan
 
 
-def synthesize(plan: Plan, settings: SynthSettings, stop: Stop) -> Iterator[Outcome]:
+def synthesize(plan: ScenePlan, settings: SynthSettings, stop: StopFlag) -> Iterator[Outcome]:
     """Draw and write every scene, and give the outcomes in order.
 
     Once `stop` is asked, scenes that were begun are finished and the rest is left.
@@ -169,7 +169,7 @@ def _write_layers(folder: Path, scene: LayeredScene, root: Path) -> None:
                 raise output_error(error, path) from error
 
 
-def _outcome(job: SceneJob, settings: SynthSettings, stop: Stop) -> Outcome:
+def _outcome(job: SceneJob, settings: SynthSettings, stop: StopFlag) -> Outcome:
     """Draw and write one scene; what goes wrong is its outcome, and a full disk ends the run."""
     try:
         scene = draw(job, settings)
@@ -198,7 +198,7 @@ def _check_out(settings: SynthSettings) -> None:
         )
 
 
-def _usable(settings: SynthSettings, plan: Plan) -> _Sprites:
+def _usable(settings: SynthSettings, plan: ScenePlan) -> _Sprites:
     """Decode every sprite once: those with alpha are used, the others are noted in the plan."""
     paths = [
         path
@@ -211,10 +211,10 @@ def _usable(settings: SynthSettings, plan: Plan) -> _Sprites:
             if isinstance(kind, PictureError):
                 message = f"{kind}; it is left out"
                 plan.failures.append(Outcome(path.as_posix(), Status.FAILED, kind.reason, message))
-            elif kind == _Kind.OPAQUE:
+            elif kind == _SpriteKind.OPAQUE:
                 plan.left_out.append(path)
             else:
-                (found.pixel if kind == _Kind.PIXEL else found.smooth).append(path)
+                (found.pixel if kind == _SpriteKind.PIXEL else found.smooth).append(path)
     if not (found.pixel or found.smooth):
         places = ", ".join(map(str, settings.sprites))
         why = f" ({plan.failures[0].message})" if plan.failures else ""
@@ -225,19 +225,19 @@ def _usable(settings: SynthSettings, plan: Plan) -> _Sprites:
     return found
 
 
-def _kind(path: Path, settings: SynthSettings) -> _Kind | PictureError:
+def _kind(path: Path, settings: SynthSettings) -> _SpriteKind | PictureError:
     """Tell what a picture is as a sprite, or why it cannot be read."""
     try:
-        return _Kind.PIXEL if is_pixel_art(_sprite(path, settings)) else _Kind.SMOOTH
+        return _SpriteKind.PIXEL if is_pixel_art(_sprite(path, settings)) else _SpriteKind.SMOOTH
     except PictureError as error:
-        return _Kind.OPAQUE if error.reason == _Kind.OPAQUE else error
+        return _SpriteKind.OPAQUE if error.reason == _SpriteKind.OPAQUE else error
 
 
 def _sprite(path: Path, settings: SynthSettings) -> Rgba:
     """Read a sprite, cut to the box of its alpha."""
     found = read_picture(path, max_pixels=settings.max_pixels)
     if found.alpha is None or found.alpha.min() == 255 or found.alpha.max() <= 127:
-        raise PictureError(f"{path} has no alpha to cut it out by", reason=_Kind.OPAQUE)
+        raise PictureError(f"{path} has no alpha to cut it out by", reason=_SpriteKind.OPAQUE)
     return trim(np.dstack([found.rgb, found.alpha]))
 
 

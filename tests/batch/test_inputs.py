@@ -7,7 +7,7 @@ import pytest
 from fakes import draw_files
 
 from birefcli.batch.inputs import Inputs, gather
-from birefcli.batch.journal import Entry, Journal, Key
+from birefcli.batch.journal import Journal, JournalEntry, ResultKey
 from birefcli.errors import ExitCode, InputError, UsageError
 from birefcli.image.files import encode
 from birefcli.settings.cut import CutSettings
@@ -38,7 +38,9 @@ def result(path: Path) -> None:
 def note(root: Path, source: str, *targets: str) -> None:
     """Results that an output folder's journal knows."""
     with Journal(root) as journal:
-        journal.note(Entry(source, "done", Key("s", "d", "m", 1), dict.fromkeys(targets, "h")))
+        journal.note(
+            JournalEntry(source, "done", ResultKey("s", "d", "m", 1), dict.fromkeys(targets, "h"))
+        )
     for target in targets:
         result(root / target)
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from birefcli.batch.journal import Entry, Journal, Key, digest
+from birefcli.batch.journal import Journal, JournalEntry, ResultKey, digest
 from birefcli.errors import DiskFullError, ExitCode, OutputError
 from birefcli.image.files import _temporary_prefix
 
-KEY = Key("source", "settings", "model", 1)
+KEY = ResultKey("source", "settings", "model", 1)
 
 
 def write(root: Path, **files: bytes) -> dict[str, str]:
@@ -28,7 +28,7 @@ def write(root: Path, **files: bytes) -> dict[str, str]:
     return hashes
 
 
-def noted(root: Path, *entries: Entry) -> Journal:
+def noted(root: Path, *entries: JournalEntry) -> Journal:
     with Journal(root) as journal:
         for entry in entries:
             journal.note(entry)
@@ -39,7 +39,7 @@ def noted(root: Path, *entries: Entry) -> Journal:
 
 
 def test_a_finished_picture_is_done_in_the_next_run(tmp_path: Path) -> None:
-    entry = Entry("../a.jpg", "done", KEY, write(tmp_path, a=b"cutout", m=b"mask"))
+    entry = JournalEntry("../a.jpg", "done", KEY, write(tmp_path, a=b"cutout", m=b"mask"))
     journal = noted(tmp_path, entry)
     assert journal.is_done("../a.jpg", KEY, ["a", "m"]) == entry
     assert journal.is_done("../b.jpg", KEY, ["a", "m"]) is None
@@ -47,14 +47,16 @@ def test_a_finished_picture_is_done_in_the_next_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("field", ["source_sha256", "settings", "model_sha256", "arithmetic"])
 def test_whatever_changes_the_bytes_undoes_it(tmp_path: Path, field: str) -> None:
-    journal = noted(tmp_path, Entry("../a.jpg", "done", KEY, write(tmp_path, a=b"cutout")))
+    journal = noted(tmp_path, JournalEntry("../a.jpg", "done", KEY, write(tmp_path, a=b"cutout")))
     changed = replace(KEY, **{field: "other"})  # type: ignore[arg-type]
     assert journal.is_done("../a.jpg", changed, ["a"]) is None
 
 
 def test_a_result_edited_deleted_or_wanted_elsewhere_is_not_done(tmp_path: Path) -> None:
     """Another tool trusts an empty file of an interrupted run for ever."""
-    journal = noted(tmp_path, Entry("../a.jpg", "done", KEY, write(tmp_path, a=b"1", m=b"2")))
+    journal = noted(
+        tmp_path, JournalEntry("../a.jpg", "done", KEY, write(tmp_path, a=b"1", m=b"2"))
+    )
     assert journal.is_done("../a.jpg", KEY, ["a"]) is None
     write(tmp_path, a=b"")
     assert journal.is_done("../a.jpg", KEY, ["a", "m"]) is None
@@ -65,7 +67,7 @@ def test_a_result_edited_deleted_or_wanted_elsewhere_is_not_done(tmp_path: Path)
 
 
 def test_a_picture_that_left_nothing_behind_is_done(tmp_path: Path) -> None:
-    journal = noted(tmp_path, Entry("../a.jpg", "empty", KEY, {}))
+    journal = noted(tmp_path, JournalEntry("../a.jpg", "empty", KEY, {}))
     assert journal.is_done("../a.jpg", KEY, ["a.png"]) is not None
 
 
@@ -73,8 +75,8 @@ def test_results_of_two_settings_are_done_side_by_side(tmp_path: Path) -> None:
     masks = replace(KEY, settings="masks")
     journal = noted(
         tmp_path,
-        Entry("../a.jpg", "done", KEY, write(tmp_path, a=b"cutout")),
-        Entry("../a.jpg", "done", masks, write(tmp_path, m=b"mask")),
+        JournalEntry("../a.jpg", "done", KEY, write(tmp_path, a=b"cutout")),
+        JournalEntry("../a.jpg", "done", masks, write(tmp_path, m=b"mask")),
     )
     assert journal.is_done("../a.jpg", KEY, ["a"])
     assert journal.is_done("../a.jpg", masks, ["m"])
@@ -87,8 +89,8 @@ def test_results_of_two_settings_are_done_side_by_side(tmp_path: Path) -> None:
 def test_only_what_we_wrote_and_nobody_edited_may_be_replaced(tmp_path: Path) -> None:
     journal = noted(
         tmp_path,
-        Entry("../a.jpg", "done", KEY, write(tmp_path, a=b"old")),
-        Entry("../a.jpg", "done", KEY, write(tmp_path, a=b"new")),
+        JournalEntry("../a.jpg", "done", KEY, write(tmp_path, a=b"old")),
+        JournalEntry("../a.jpg", "done", KEY, write(tmp_path, a=b"new")),
     )
     assert journal.may_replace("a") and journal.may_replace("free")
     write(tmp_path, a=b"old", unknown=b"new")
@@ -100,7 +102,7 @@ def test_only_what_we_wrote_and_nobody_edited_may_be_replaced(tmp_path: Path) ->
 
 
 def test_links_and_folders_are_not_ours(tmp_path: Path) -> None:
-    journal = noted(tmp_path, Entry("../a.jpg", "done", KEY, {"a": "h", "b": "h"}))
+    journal = noted(tmp_path, JournalEntry("../a.jpg", "done", KEY, {"a": "h", "b": "h"}))
     (tmp_path / "a").symlink_to("nowhere")
     (tmp_path / "b").mkdir()
     assert not journal.may_replace("a") and not journal.may_replace("b")
@@ -115,7 +117,7 @@ def test_names_of_every_kind_come_back(tmp_path: Path) -> None:
         "../../x/y.jpg",
     ]
     for name in odd:
-        noted(tmp_path, Entry(name, "done", KEY, {name: "h"}))
+        noted(tmp_path, JournalEntry(name, "done", KEY, {name: "h"}))
     assert list(Journal(tmp_path).known.targets) == odd
     lines = (tmp_path / ".birefcli" / "journal.jsonl").read_text("utf-8").split("\n")
     assert [json.loads(line)["source"] for line in lines[:-1]] == odd
@@ -123,7 +125,9 @@ def test_names_of_every_kind_come_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [1, 20, -2, -1])
 def test_a_line_cut_short_by_a_kill_is_no_line(tmp_path: Path, keep: int) -> None:
-    first, second, third = (Entry(f"{i}.jpg", "done", KEY, {f"{i}.png": "h"}) for i in range(3))
+    first, second, third = (
+        JournalEntry(f"{i}.jpg", "done", KEY, {f"{i}.png": "h"}) for i in range(3)
+    )
     noted(tmp_path, first, second)
     path = tmp_path / ".birefcli" / "journal.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
@@ -135,7 +139,7 @@ def test_a_line_cut_short_by_a_kill_is_no_line(tmp_path: Path, keep: int) -> Non
 
 
 def test_lines_of_others_are_passed_over(tmp_path: Path) -> None:
-    noted(tmp_path, Entry("a.jpg", "done", KEY, {"a.png": "h"}))
+    noted(tmp_path, JournalEntry("a.jpg", "done", KEY, {"a.png": "h"}))
     with (tmp_path / ".birefcli" / "journal.jsonl").open("ab") as file:
         file.write(b'null\n[]\n{}\n{"source": "b"}\n\xff\xfe\n{"source": 1, "targets": 2}\n\n')
     assert list(noted(tmp_path).known.targets) == ["a.jpg"]
@@ -145,7 +149,9 @@ def test_many_threads_note_whole_lines(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal, ThreadPoolExecutor(8) as pool:
         list(
             pool.map(
-                lambda i: journal.note(Entry(f"{i}.jpg", "done", KEY, {f"{i}.png": "h" * 3000})),
+                lambda i: journal.note(
+                    JournalEntry(f"{i}.jpg", "done", KEY, {f"{i}.png": "h" * 3000})
+                ),
                 range(64),
             )
         )
@@ -166,13 +172,13 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
             return int(self.file.write(data[:10]))
 
     with Journal(tmp_path) as journal:
-        journal.note(Entry("a.jpg", "done", KEY, {}))
+        journal.note(JournalEntry("a.jpg", "done", KEY, {}))
         file = journal._file
         monkeypatch.setattr(journal, "_file", Full(file))
         with pytest.raises(DiskFullError, match="no space left"):
-            journal.note(Entry("b.jpg", "done", KEY, {}))
+            journal.note(JournalEntry("b.jpg", "done", KEY, {}))
         monkeypatch.setattr(journal, "_file", file)
-        journal.note(Entry("c.jpg", "done", KEY, {}))
+        journal.note(JournalEntry("c.jpg", "done", KEY, {}))
         assert journal.is_done("b.jpg", KEY, []) is None
     text = (tmp_path / ".birefcli" / "journal.jsonl").read_text()
     assert [json.loads(line)["source"] for line in text.splitlines()] == ["a.jpg", "c.jpg"]
@@ -187,7 +193,7 @@ def test_an_entry_that_did_not_reach_the_disk_is_an_error(
     with Journal(tmp_path) as journal:
         monkeypatch.setattr(os, "fsync", full)
         with pytest.raises(DiskFullError):
-            journal.note(Entry("a.jpg", "done", KEY, {}))
+            journal.note(JournalEntry("a.jpg", "done", KEY, {}))
 
 
 # The folder
@@ -212,7 +218,7 @@ def test_a_second_run_on_one_folder_says_so(tmp_path: Path) -> None:
 
 def test_what_another_run_noted_meanwhile_is_seen(tmp_path: Path) -> None:
     early = Journal(tmp_path)
-    noted(tmp_path, Entry("a.jpg", "done", KEY, write(tmp_path, a=b"1")))
+    noted(tmp_path, JournalEntry("a.jpg", "done", KEY, write(tmp_path, a=b"1")))
     with early:
         assert early.is_done("a.jpg", KEY, ["a"])
 

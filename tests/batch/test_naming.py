@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from birefcli.batch.inputs import Source
-from birefcli.batch.journal import NOTHING_KNOWN, Known
+from birefcli.batch.inputs import InputFile
+from birefcli.batch.journal import NOTHING_KNOWN, KnownNames
 from birefcli.batch.naming import Place, name_results
 from birefcli.errors import UsageError
 from birefcli.image.files import fold
@@ -21,10 +21,10 @@ def named(
 ) -> list[list[str]]:
     """The targets of files below an output folder."""
     places = [
-        Place(Source(Path(f)), f, Path("out"), PurePosixPath(f).parent, PurePosixPath(f).name)
+        Place(InputFile(Path(f)), f, Path("out"), PurePosixPath(f).parent, PurePosixPath(f).name)
         for f in files
     ]
-    memory = Known(known, {}) if known else NOTHING_KNOWN
+    memory = KnownNames(known, {}) if known else NOTHING_KNOWN
     found = name_results(places, CutSettings(inputs=("x",), **settings), memory)
     return [list(targets.values()) for targets in found]
 
@@ -36,7 +36,7 @@ def test_the_cutout_has_the_sources_name_and_other_products_say_what_they_are() 
 
 
 def test_beside_its_source_a_cutout_says_so() -> None:
-    place = Place(Source(Path("x/a.jpg")), "x/a.jpg", None, PurePosixPath("x"), "a.jpg")
+    place = Place(InputFile(Path("x/a.jpg")), "x/a.jpg", None, PurePosixPath("x"), "a.jpg")
     (targets,) = name_results([place], CutSettings(inputs=("x",), emit=BOTH), NOTHING_KNOWN)
     assert list(targets.values()) == ["x/a_cut.png", "x/a_mask.png"]
 

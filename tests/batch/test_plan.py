@@ -6,8 +6,8 @@ import pytest
 from fakes import draw_files
 
 from birefcli.batch.inputs import gather
-from birefcli.batch.journal import Entry, Journal, Key, Known
-from birefcli.batch.plan import Plan, make_plan, output_roots
+from birefcli.batch.journal import Journal, JournalEntry, KnownNames, ResultKey
+from birefcli.batch.plan import CutPlan, output_roots, plan_cuts
 from birefcli.errors import UsageError
 from birefcli.image.files import sha256_file
 from birefcli.settings.cut import CutSettings
@@ -20,9 +20,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def plan(*inputs: str, known: dict[Path, Known] | None = None, **settings: Any) -> Plan:
+def plan(*inputs: str, known: dict[Path, KnownNames] | None = None, **settings: Any) -> CutPlan:
     asked = CutSettings(inputs=inputs, **settings)
-    return make_plan(gather(asked), asked, known or {})
+    return plan_cuts(gather(asked), asked, known or {})
 
 
 def paths(*inputs: str, **settings: Any) -> list[str]:
@@ -60,10 +60,10 @@ def test_results_lie_beside_their_folder_however_it_is_written(
 
 
 def test_the_root_of_the_disk_has_nothing_beside_it() -> None:
-    from birefcli.batch.plan import beside
+    from birefcli.batch.plan import folder_beside
 
     with pytest.raises(UsageError, match="-o"):
-        beside(Path("/"))
+        folder_beside(Path("/"))
 
 
 def test_files_land_beside_themselves_or_in_the_folder(here: Path) -> None:
@@ -182,9 +182,11 @@ def journal_of(here: Path, *inputs: str, out: str = "out") -> None:
     """What a run leaves in its journal."""
     for job in plan(*inputs, out=out, known=known(out)).jobs:
         assert job.source.path is not None
-        key = Key(sha256_file(job.source.path), "d", "m", 1)
+        key = ResultKey(sha256_file(job.source.path), "d", "m", 1)
         with Journal(here / out) as journal:
-            journal.note(Entry(job.name, "done", key, dict.fromkeys(job.targets.values(), "h")))
+            journal.note(
+                JournalEntry(job.name, "done", key, dict.fromkeys(job.targets.values(), "h"))
+            )
 
 
 def plan_again(root: str, *inputs: str) -> list[str]:
@@ -195,7 +197,7 @@ def plan_again(root: str, *inputs: str) -> list[str]:
     ]
 
 
-def known(root: str) -> dict[Path, Known]:
+def known(root: str) -> dict[Path, KnownNames]:
     return {Path(root): Journal(Path(root)).known}
 
 

@@ -6,7 +6,7 @@ import pty
 import re
 import signal
 import subprocess
-import time
+from io import BufferedWriter
 from pathlib import Path
 
 import pytest
@@ -69,65 +69,84 @@ def test_a_terminal_is_no_place_for_a_picture(here: Path, arguments: tuple[str, 
     assert "terminal" in line and line.startswith("birefcli: ")
 
 
-def start(*arguments: str) -> "subprocess.Popen[bytes]":
-    """Start the command with its streams in files, and wait until it has written a picture."""
-    with Path("stdout").open("wb") as stdout, Path("stderr").open("wb") as stderr:
-        running = subprocess.Popen((*PROGRAM, *arguments), stdout=stdout, stderr=stderr)
-    while not Path("stdout").stat().st_size and running.poll() is None:
-        time.sleep(0.005)
-    return running
+def start() -> "tuple[subprocess.Popen[bytes], BufferedWriter]":
+    """Start the command on 120 pictures, of which some are written when this returns.
+
+    The eleventh comes through a pipe: until it does, the command goes no further.
+    """
+    draw_files(Path(), *(f"{'p' if i < 10 else 'q'}/{i:03}.png" for i in range(119)))
+    os.mkfifo("pipe.png")
+    command = (*PROGRAM, "p", "pipe.png", "q", "-o", "out", "--report", "report.jsonl")
+    # Without buffers, in which lines would be lost to communicate.
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+    assert running.stdout is not None and running.stdout.read(1)
+    # This waits in its turn, for the command to open the other end.
+    return running, Path("pipe.png").open("wb")
+
+
+def go_on(pipe: BufferedWriter) -> None:
+    """Send the picture that is waited for."""
+    with pipe:
+        pipe.write(Path("p/000.png").read_bytes())
+
+
+def interrupt(running: "subprocess.Popen[bytes]", number: int) -> None:
+    """Send a signal, and read on until it was heard."""
+    running.send_signal(number)
+    assert running.stderr is not None
+    assert any(b"stopping: finishing the pictures in flight" in line for line in running.stderr)
+
+
+def outputs() -> list[str]:
+    """Every result there is."""
+    return sorted(path.as_posix() for path in Path("out").rglob("*.png"))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_in_good_order(here: Path, number: int, code: int) -> None:
-    draw_files(here, *(f"p/{i:03}.png" for i in range(120)))
-    running = start("p", "--report", "report.jsonl")
-    running.send_signal(number)
-    assert running.wait(60) == code
-    words, written = Path("stderr").read_text(), Path("stdout").read_text().split()
-    assert "stopping: finishing the pictures in flight" in words
-    assert 0 < len(written) < 120
-    assert f"{len(written)} done, {120 - len(written)} not reached" in words
+    running, pipe = start()
+    interrupt(running, number)
+    go_on(pipe)
+    stdout, stderr = (stream.decode() for stream in running.communicate())
+    assert running.returncode == code
+    written = f"o{stdout}".split()
+    assert 0 < len(written) <= 11
+    assert f"{len(written)} done, {120 - len(written)} not reached" in stderr
     report = lines(Path("report.jsonl").read_text())
     assert [path for line in report for path in line["outputs"]] == written
-    assert written == sorted(str(path) for path in Path("p_cut").glob("*.png"))
-    again = cut("p", "--json")
+    assert sorted(written) == outputs()
+    again = cut("p", "q", "-o", "out", "--json")
     assert again.exit_code == 0
     assert [line["status"] for line in lines(again.stdout)] == [
-        "skipped" if i < len(written) else "done" for i in range(120)
+        "skipped" if i < min(10, len(written)) else "done" for i in range(119)
     ]
 
 
 def test_a_second_ctrl_c_ends_the_run_at_once(here: Path) -> None:
-    draw_files(here, *(f"p/{i:03}.png" for i in range(120)))
-    running = start("p")
+    running, pipe = start()
+    interrupt(running, signal.SIGINT)
     running.send_signal(signal.SIGINT)
-    while b"stopping" not in Path("stderr").read_bytes() and running.poll() is None:
-        time.sleep(0.001)
-    running.send_signal(signal.SIGINT)
-    assert running.wait(60) in (-signal.SIGINT, 130)
-    assert cut("p").exit_code == 0
-    assert not list(Path("p_cut").glob(".birefcli-*"))
+    running.communicate()
+    pipe.close()
+    assert running.returncode == -signal.SIGINT
+    assert cut("p", "q", "-o", "out").exit_code == 0
+    assert not list(Path("out").rglob(".birefcli-*"))
 
 
 def test_a_reader_that_goes_away_ends_the_run_in_good_order(here: Path) -> None:
     """birefcli cut p | head -1"""
-    draw_files(here, *(f"p/{i:03}.png" for i in range(120)))
-    ours, theirs = os.pipe()
-    with Path("stderr").open("wb") as stderr:
-        command = (*PROGRAM, "p", "--report", "report.jsonl")
-        running = subprocess.Popen(command, stdout=theirs, stderr=stderr)
-    os.close(theirs)
-    assert os.read(ours, 1)
-    os.close(ours)
-    assert running.wait(60) == ExitCode.FAILED
-    words = Path("stderr").read_text()
+    running, pipe = start()
+    assert running.stdout is not None and running.stderr is not None
+    running.stdout.close()
+    go_on(pipe)
+    words = running.stderr.read().decode()
+    assert running.wait() == ExitCode.FAILED
+    running.stderr.close()
     assert "not reached" in words and "Traceback" not in words and "Broken" not in words
     assert "nobody reads" in words
-    written = sorted(str(path) for path in Path("p_cut").glob("*.png"))
     reported = [line["outputs"][0] for line in lines(Path("report.jsonl").read_text())]
-    assert reported == written and len(written) < 120
-    assert not list(Path("p_cut").glob(".birefcli-*"))
+    assert sorted(reported) == outputs() and len(reported) < 30
+    assert not list(Path("out").rglob(".birefcli-*"))
 
 
 def test_a_full_stdout_is_an_error_in_words(here: Path) -> None:

@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 from birefcli.cli import app
 from birefcli.image.types import Matte, Rgb
-from birefcli.models import segmenter
 from birefcli.net.checkpoint import load_network
 
 PROGRAM = (sys.executable, "-m", "birefcli", "eval")
@@ -134,14 +133,14 @@ def test_models_stand_side_by_side_with_their_difference(
 ) -> None:
     data()
     Path("other.safetensors").write_bytes(tiny.read_bytes())
-    load = segmenter.load_segmenter
+    load = walk.load_segmenter
 
     def or_nothing(settings, model, say, protocol):
         if model.name.startswith("other"):
             return loaded(nothing)
         return load(settings, model, say, protocol)
 
-    monkeypatch.setattr(segmenter, "load_segmenter", or_nothing)
+    monkeypatch.setattr(walk, "load_segmenter", or_nothing)
     models = ("--model", str(tiny), "--model", "other.safetensors", "-m", str(tiny))
     result = evaluate("data", *models, "--metrics", "IoU", "--quiet")
     assert result.exit_code == 0 and result.stderr == ""
@@ -169,7 +168,7 @@ def test_what_a_model_cannot_do_fails_one_picture(monkeypatch: pytest.MonkeyPatc
         (not_a_number, "the model gave NaN; try --precision fp32"),
         (Failing(), "RuntimeError: the network fell over"),
     ):
-        monkeypatch.setattr(segmenter, "load_segmenter", lambda *_, s=segment: loaded(s, 2))
+        monkeypatch.setattr(walk, "load_segmenter", lambda *_, s=segment: loaded(s, 2))
         result = evaluate(data())
         assert result.exit_code == 1
         assert result.stderr.splitlines() == [f"failed: {n}: {words}" for n in ("a", "sub/b")]
@@ -181,7 +180,7 @@ def test_ctrl_c_ends_without_scores(monkeypatch: pytest.MonkeyPatch) -> None:
         return nothing(images)
 
     loads = iter([loaded(interrupted)])
-    monkeypatch.setattr(segmenter, "load_segmenter", lambda *_: next(loads))
+    monkeypatch.setattr(walk, "load_segmenter", lambda *_: next(loads))
     result = evaluate(data(), "-m", "compact", "-m", "compact")
     assert result.exit_code == 130 and result.stdout == ""
     assert result.stderr.splitlines() == [

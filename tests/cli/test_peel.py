@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -349,7 +348,5 @@ def test_help_needs_nothing_heavy() -> None:
         "import sys; from birefcli.cli import app; app(['peel', '--help'], standalone_mode=False);"
         "print(sorted({'torch', 'numpy', 'PIL', 'cv2'} & set(sys.modules)))"
     )
-    started = time.perf_counter()
     done = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
-    assert time.perf_counter() - started < 30

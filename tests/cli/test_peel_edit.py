@@ -99,14 +99,18 @@ def test_a_change_by_hand_is_whole_when_it_is_interrupted(monkeypatch: pytest.Mo
         written.append(target.name)
         real(target, data, root=root)
 
-    before = signal.getsignal(signal.SIGINT)
     two_disks()
     peel("two.png", "--kind", "photo", *QUICK)
     monkeypatch.setattr(edit_stack, "write_atomic", interrupted)
-    result = peel("--edit", "two.peel", "--layer", "2", "--max-layers", "1", *QUICK)
+    # Where the tests run in the background nobody listens to Ctrl-C, and so would the command.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        result = peel("--edit", "two.peel", "--layer", "2", "--max-layers", "1", *QUICK)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (result.exit_code, written[-1]) == (ExitCode.INTERRUPTED, "manifest.json")
     assert np.array_equal(composed("two.peel"), pixels(Path("two.png")))
-    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_change_by_hand_needs_the_map_of_what_is_invented() -> None:

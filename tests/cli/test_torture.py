@@ -6,9 +6,9 @@ import os
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -160,15 +160,12 @@ def test_a_run_killed_at_any_moment_is_gone_on_with(here: Path, crowd: Crowd) ->
     unbroken = cut("p", "-o", "unbroken", "--emit", "cutout,mask")
     whole = tree(here / "unbroken")
     chance = random.Random(1)
-    hits = 0
     for _ in range(crowd.kills):
-        hits += killed(
-            here, chance.randrange(crowd.pictures // crowd.kills), chance.uniform(0, 0.02)
-        )
+        # All kills together are fewer moments than all results take.
+        killed(chance.randrange(8 * crowd.pictures // crowd.kills))
         # Nothing half written ever bears a result's name, and every whole result is right.
         found = {k: v for k, v in tree(here / "out").items() if not k.endswith(".tmp")}
         assert found.items() <= whole.items()
-    assert hits > crowd.kills // 2
     last = cut("p", "-o", "out", "--emit", "cutout,mask", "--report", "last.jsonl")
     assert last.exit_code == unbroken.exit_code == ExitCode.FAILED
     assert len(lines(here / "last.jsonl")) == crowd.pictures
@@ -181,20 +178,34 @@ def test_a_run_killed_at_any_moment_is_gone_on_with(here: Path, crowd: Crowd) ->
     assert again.stdout == "" and f"{crowd.pictures - crowd.part} skipped" in again.stderr
 
 
-def killed(here: Path, after: int, seconds: float) -> bool:
-    """Kill a run some moments after so many results; tell whether it was still running."""
-    log = here / "log"
-    with log.open("wb") as stdout:
-        running = subprocess.Popen(
-            (sys.executable, "-m", "birefcli", "cut", "p", "-o", "out", "--emit", "cutout,mask"),
-            stdout=stdout,
-            stderr=subprocess.DEVNULL,
-        )
-    while log.read_bytes().count(b"\n") <= 2 * after and running.poll() is None:
-        time.sleep(0.002)
-    time.sleep(seconds)
-    running.kill()
-    return running.wait() < 0
+# The command, which kills itself just before it opens, makes or moves so many files, or after it
+# has sent one to the disk.
+KILLED = """
+import itertools, os, signal, sys
+
+moments, last, fsync = itertools.count(), int(sys.argv.pop(1)), os.fsync
+
+def pass_moment(event, arguments=("out",)):
+    is_of_writing = event in ("open", "os.mkdir", "os.rename", "fsync")
+    if is_of_writing and str(arguments[0]).startswith("out") and next(moments) == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def synced(descriptor):
+    fsync(descriptor)
+    pass_moment("fsync")
+
+os.fsync = synced
+sys.addaudithook(pass_moment)
+from birefcli.__main__ import main
+main()
+"""
+
+
+def killed(moment: int) -> None:
+    """Kill a run at one of the moments in which it writes."""
+    command = (sys.executable, "-c", KILLED, str(moment), "cut", "p", "-o", "out")
+    done = subprocess.run((*command, "--emit", "cutout,mask"), capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 # The world outside
@@ -274,15 +285,17 @@ def test_a_disk_that_takes_no_more_leaves_no_half_result(here: Path) -> None:
 
 
 def test_two_runs_at_once_never_mix(here: Path) -> None:
-    for i in range(60):
+    for i in range(20):
         (here / "p").mkdir(exist_ok=True)
         draw(i).save(here / "p" / f"{i:02}.png")
-    command = (sys.executable, "-m", "birefcli", "cut", "p")
-    with Path("one").open("wb") as one:
-        first = subprocess.Popen(command, stdout=one, stderr=subprocess.DEVNULL)
-    while not Path("one").stat().st_size and first.poll() is None:
-        time.sleep(0.005)
-    second = cut("p")
+    # Whoever reads the last picture waits until somebody writes it.
+    os.mkfifo("last.png")
+    command = (sys.executable, "-m", "birefcli", "cut", "p", "last.png", "-o", "out")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as first:
+        assert first.stdout is not None and first.stdout.readline()
+        second = cut("p", "-o", "out")
+        Path("last.png").write_bytes((here / "p" / "00.png").read_bytes())
+        first.communicate()
     assert second.exit_code == ExitCode.FAILED and "another run is writing" in second.stderr
-    assert first.wait(60) == 0
-    assert len(tree(here / "p_cut")) == 60
+    assert first.returncode == 0
+    assert len(tree(here / "out")) == 21

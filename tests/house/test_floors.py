@@ -132,6 +132,13 @@ def test_imports_point_down(module: Module) -> None:
     assert upwards == []
 
 
+def test_no_workflow_imports_another() -> None:
+    walks = ["bench", "cut", "doctor", "edit_stack", "evaluate", "evaluate_stacks", "peel", "synth"]
+    names = {f"birefcli.workflows.{walk}" for walk in walks}
+    for name in names:
+        assert modules()[name].imports & names == set(), name
+
+
 @each
 def test_packages_stay_in_their_rooms(module: Module) -> None:
     packages = {name.partition(".")[0] for name in module.imports}

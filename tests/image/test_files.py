@@ -207,13 +207,13 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 # Temporary files
 
 STUCK = """
-import os, sys, time
+import os, sys, threading
 from pathlib import Path
 from birefcli.image.files import write_atomic
 
 def hang(_):
     print("writing", flush=True)
-    time.sleep(60)
+    threading.Event().wait()
 
 os.fsync = hang
 write_atomic(Path(sys.argv[1]), b"half", root=Path(sys.argv[2]))

@@ -26,7 +26,7 @@ from birefcli.net.official_pipelines import (
 )
 from birefcli.net.predict import to_input
 from birefcli.settings.evaluate import EvalProtocol, EvalSettings, Metric
-from birefcli.workflows.evaluate import EvalWorker, Item
+from birefcli.workflows.evaluate import EvalItem, EvalWorker
 
 ARRAYS = dict(np.load(GOLDEN / "pipeline.npz"))
 RGB = ARRAYS["source"]
@@ -96,9 +96,9 @@ def test_eval_by_the_official_protocol_is_the_benchmark(tmp_path: Path, has_alph
         loaded(BenchmarkPredictor(network, choose_compute("cpu"))),
     )
     item = worker.read(Case("source", truth, source))
-    assert isinstance(item, Item)
+    assert isinstance(item, EvalItem)
     (found,) = worker.compute([item])
-    assert isinstance(found, Item)
+    assert isinstance(found, EvalItem)
     assert error(network.seen[0], "benchmark_input_128x96") <= 1e-5
     assert np.array_equal(found.prediction, ARRAYS["benchmark_mask"])
 

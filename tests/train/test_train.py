@@ -14,7 +14,7 @@ from numpy.random import default_rng
 from PIL import Image
 from typer.testing import CliRunner
 
-from birefcli.batch.executor import Stop
+from birefcli.batch.executor import StopFlag
 from birefcli.cli import app
 from birefcli.cli.recipes import read_recipe
 from birefcli.errors import UsageError, WeightsError
@@ -98,10 +98,10 @@ def settings(pack: Path, tmp_path: Path) -> TrainSettings:
 def test_a_run_asked_to_stop_saves_and_goes_on_and_is_never_overwritten(settings):
     stop_after(2, settings)
     with pytest.raises(UsageError, match="--resume or --redo"):
-        train(settings, lambda _: None, Stop())
+        train(settings, lambda _: None, StopFlag())
     with pytest.raises(UsageError, match="nothing to resume"):
-        train(replace(settings, out=settings.out.with_name("none"), resume=True), print, Stop())
-    best = train(replace(settings, resume=True), lambda _: None, Stop())
+        train(replace(settings, out=settings.out.with_name("none"), resume=True), print, StopFlag())
+    best = train(replace(settings, resume=True), lambda _: None, StopFlag())
     assert best == settings.out / "best.safetensors"
     assert load_network(best, name="run").config == compact_config(64)
     assert torch.load(settings.out / "state.pt", weights_only=True)["progress"]["step"] == 4
@@ -111,7 +111,7 @@ def test_a_run_asked_to_stop_saves_and_goes_on_and_is_never_overwritten(settings
 
 def stop_after(count: int, settings: TrainSettings) -> None:
     """Ask a run to stop once it has saved a step."""
-    stop = Stop()
+    stop = StopFlag()
 
     def say(line: str) -> None:
         if line == f"checkpoint at step {count - 1}":
@@ -236,7 +236,7 @@ def test_a_pack_without_validation_is_refused_before_anything_is_written(setting
         "kind,source,shard,member,mask,split,tier\ngame_tile,x,all.zip,a.png,,val,A\n"
     )
     with pytest.raises(UsageError, match="nothing to validate on"):
-        train(replace(settings, data=(tmp_path,)), print, Stop())
+        train(replace(settings, data=(tmp_path,)), print, StopFlag())
     assert not settings.out.exists()
 
 

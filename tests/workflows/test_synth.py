@@ -326,7 +326,7 @@ def test_ctrl_c_finishes_the_scenes_in_flight_and_leaves_whole_ones() -> None:
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(3)]
     process.send_signal(signal.SIGINT)
-    rest, words = process.communicate(timeout=60)
+    rest, words = process.communicate()
     assert process.returncode == 130
     said = words.decode().splitlines()
     assert said[0] == "stopping: finishing the scenes in flight (again to stop at once)"

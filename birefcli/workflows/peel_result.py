@@ -1,0 +1,80 @@
+"""What is left of a peel: who made it, files that are proven, and an outcome."""
+
+from pathlib import Path
+
+from birefcli import __version__
+from birefcli.batch.report import Outcome, Status
+from birefcli.image.types import Rgba
+from birefcli.inpaint.load import provenance_of
+from birefcli.inpaint.protocol import Inpainter
+from birefcli.models.store import ModelFile
+from birefcli.settings.digest import deciding
+from birefcli.settings.peel import PeelCommand
+from birefcli.stack.formats.write_all import stack_files
+from birefcli.stack.types import EngineRecord, SourceRecord, Stack
+from birefcli.stack.verify import measure_recomposition, require_exact
+
+
+def engine_of(
+    settings: PeelCommand,
+    model: ModelFile,
+    partner: ModelFile,
+    inpainter: Inpainter,
+    depth: str | None,
+) -> EngineRecord:
+    """Say what peels, as the manifest tells it; `depth` is the name of a depth model."""
+    return EngineRecord(
+        version=__version__,
+        segmenter=model.name,
+        segmenter_sha256=model.sha256,
+        segmenter_size=(model.size[1], model.size[0]) if model.size else None,
+        inpaint=inpainter.name,
+        inpaint_weights=provenance_of(inpainter),
+        depth=depth,
+        seed=settings.peel.seed,
+        options={
+            **deciding(settings, leaving=["model"]),
+            "beside": {"id": partner.name, "sha256": partner.sha256},
+        },
+    )
+
+
+def proven_files(
+    stack: Stack,
+    picture: Rgba,
+    source: SourceRecord,
+    engine: EngineRecord,
+    settings: PeelCommand,
+    *,
+    name: str,
+) -> dict[str, bytes]:
+    """Encode a stack of `picture` (H, W, 4), and give its files by name.
+
+    Unless it is not wanted, every file is read again and compared: one that does not give the
+    picture back bit for bit is a PictureError that calls it `name`.
+    """
+    verdict = measure_recomposition(stack, picture)
+    files = stack_files(
+        stack, picture, source, engine, verdict, settings.formats, explains=settings.explain
+    )
+    if settings.verify:
+        require_exact(name, stack, picture, files)
+    return files
+
+
+def stack_outcome(name: str, folder: Path, stack: Stack) -> Outcome:
+    """Say how the peel of a picture ended."""
+    if stack.layers:
+        status, reason, message = Status.DONE, "", ""
+    else:
+        status, reason = Status.EMPTY, "nothing-found"
+        message = f"nothing to lift off in {name}: {stack.stop.detail}"
+    return Outcome(
+        name,
+        status,
+        reason,
+        message,
+        outputs=(folder,),
+        size=stack.size,
+        layers=len(stack.layers),
+    )
