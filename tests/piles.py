@@ -1,10 +1,10 @@
 """Truths and stacks of soft disks, for tests of the metrics of stacks."""
 
 import numpy as np
-from birefcli.metrics.stacks.pile import Told, Truth, left_visible, mattes_of
 from stacks import soft_disk
 
 from birefcli.image.types import Rgb, Rgba
+from birefcli.metrics.stacks.truth import PredictedStack, Truth, left_visible, mattes_of
 
 SIZE = (48, 64)
 
@@ -39,6 +39,6 @@ def disks(*columns: int) -> Truth:
     )
 
 
-def told(truth: Truth, *layers: Rgba) -> Told:
+def told(truth: Truth, *layers: Rgba) -> PredictedStack:
     """A stack with the true background."""
-    return Told(truth.background, layers, np.zeros(SIZE, bool))
+    return PredictedStack(truth.background, layers, np.zeros(SIZE, bool))

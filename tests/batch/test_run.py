@@ -21,7 +21,7 @@ from birefcli.inpaint.membrane import Membrane
 from birefcli.models.peel_models import PeelModels
 from birefcli.models.segmenter import Segmenter
 from birefcli.settings.cut import CutSettings
-from birefcli.settings.peel import PeelCommand, StackFormat
+from birefcli.settings.peel import PeelCommand
 from birefcli.workflows import cut as cut_walk
 from birefcli.workflows import peel as peel_walk
 
@@ -52,7 +52,7 @@ class Command:
         if self.name == "cut":
             prepared = cut_walk.prepare(CutSettings(inputs=inputs, **settings))
             return cut_walk.cut(prepared, MODEL, load, self.stop)
-        command = PeelCommand(inputs=inputs, formats=(StackFormat.PNG,), **settings)
+        command = PeelCommand(inputs=inputs, formats=("png",), **settings)
         prepared_peel = peel_walk.prepare(command)
         return peel_walk.peel_all(prepared_peel, MODEL, Membrane(), load, self.stop, lambda _: None)
 

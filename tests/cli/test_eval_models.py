@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from birefcli.cli import app
 from birefcli.image.types import Matte, Rgb
 from birefcli.net.checkpoint import load_network
+from birefcli.workflows import evaluate as walk
 
 PROGRAM = (sys.executable, "-m", "birefcli", "eval")
 pytestmark = pytest.mark.usefixtures("here")

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from piles import disk, ground
 
-from birefcli.metrics.stacks.layerd import Ledger, Score, Sheet, aligned, grouped, layerd_scores
+from birefcli.metrics.stacks.layerd import (
+    LayerdScore,
+    MergedLayers,
+    ScoreCache,
+    aligned,
+    grouped,
+    layerd_scores,
+)
 
 
 def test_layers_that_do_not_meet_count_as_one() -> None:
@@ -27,9 +34,9 @@ def test_the_alignment_is_the_cheapest_of_all_paths(is_turned: bool) -> None:
     true = grouped(ground(), [disk(20), disk(28, 1), disk(36, 2)], 8)
     mine = grouped(ground(1), [disk(24, 5), disk(30, 6)], 8)
     true, mine = (mine, true) if is_turned else (true, mine)
-    ledger = Ledger()
+    ledger = ScoreCache()
 
-    def paths(i: int, j: int) -> list[list[Score]]:
+    def paths(i: int, j: int) -> list[list[LayerdScore]]:
         here = ledger.score(true[i], mine[j])
         before = [
             path
@@ -67,7 +74,7 @@ def test_an_object_in_two_pieces_is_mended_by_one_merge() -> None:
 
 
 def test_a_sheet_over_another_mixes_as_layers_do() -> None:
-    below, above = Sheet.of(disk(20)), Sheet.of(disk(30, 1))
+    below, above = MergedLayers.of(disk(20)), MergedLayers.of(disk(30, 1))
     both = below.under(above)
     for y, x in ((24, 10), (24, 17), (24, 43), (24, 25)):
         a, b = above.alpha[y, x], below.alpha[y, x]

@@ -5,7 +5,6 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from birefcli.metrics.stacks.pile import Told, left_visible, mattes_of, truth_of
 from piles import SIZE, disk, disks, told
 
 from birefcli.image.types import Matte
@@ -13,6 +12,7 @@ from birefcli.metrics.stacks.layerd import layerd_scores
 from birefcli.metrics.stacks.match import assign, match, soft_iou
 from birefcli.metrics.stacks.measure import measure, outline_band
 from birefcli.metrics.stacks.tally import StackTally
+from birefcli.metrics.stacks.truth import PredictedStack, left_visible, mattes_of, truth_of
 from birefcli.scenes.suites.draw import draw_suite
 from birefcli.scenes.suites.layered import Kind, picture
 from birefcli.settings.evaluate_stacks import (
@@ -27,7 +27,7 @@ from birefcli.settings.synth import Suite
 def test_the_truth_itself_scores_best(suite: Suite, seed: int) -> None:
     truth = truth_of(draw_suite(suite, seed, 96))
     invented = np.any([matte > 0.5 for matte in truth.mattes], axis=0)
-    found = measure(truth, Told(truth.background, truth.layers, invented))
+    found = measure(truth, PredictedStack(truth.background, truth.layers, invented))
     for name in ("matched", "first-iou", "order", "tau", "visible-iou", "amodal-iou"):
         assert found[name] == pytest.approx(1) or np.isnan(found[name])
     for name in ("missed", "extra", "abstained", "band-sad", "color", "edge-color"):
@@ -175,7 +175,7 @@ def test_new_colors_in_a_fill_are_seen() -> None:
     background = truth.background.copy()
     background[24, 22] = (1, 2, 255)
     background[24, 23] = truth.background[0, 0]
-    found = measure(truth, Told(background, truth.layers, invented))
+    found = measure(truth, PredictedStack(background, truth.layers, invented))
     assert found["new-colors"] == pytest.approx(1 / invented.sum())
     assert found["exact-fill"] == pytest.approx(1 - 2 / invented.sum())
 

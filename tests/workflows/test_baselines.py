@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from birefcli.metrics.stacks.pile import Told, truth_of
 
 from birefcli.image.types import Matte, Rgb
 from birefcli.inpaint.membrane import Membrane
 from birefcli.metrics.stacks.measure import measure
+from birefcli.metrics.stacks.truth import PredictedStack, truth_of
 from birefcli.scenes.suites.draw import draw_suite
 from birefcli.scenes.suites.layered import LayeredScene, picture
 from birefcli.settings.evaluate_stacks import (
@@ -137,11 +137,15 @@ def test_edges_err_as_much_as_they_did_when_this_was_first_measured() -> None:
         truth = truth_of(scene)
         nothing = np.zeros(scene.size, bool)
         shown = tuple(np.dstack([picture(scene), layer[..., 3]]) for layer in truth.layers)
-        found["raw"].append(measure(truth, Told(scene.background, shown, nothing))["edge-color"])
+        found["raw"].append(
+            measure(truth, PredictedStack(scene.background, shown, nothing))["edge-color"]
+        )
         for way in (ours, rounds):
             stack = way(scene)
             layers = tuple(layer.rgba for layer in stack.layers)
-            edge = measure(truth, Told(stack.background[..., :3], layers, nothing))["edge-color"]
+            edge = measure(truth, PredictedStack(stack.background[..., :3], layers, nothing))[
+                "edge-color"
+            ]
             found[way.name].append(edge)
     means = {name: np.mean(values) for name, values in found.items()}
     assert means["raw"] == pytest.approx(23.3, abs=1.5)

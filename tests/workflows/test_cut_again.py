@@ -86,22 +86,6 @@ def test_what_does_not_decide_the_bytes_changes_nothing(here: Path, change: dict
     assert ends(go("p", load=no_model, **change)) == ["p/a.png skipped up-to-date"]
 
 
-def test_every_setting_is_known_to_matter_or_not() -> None:
-    """A new setting must be thought about: does it decide a result's bytes?"""
-    plain = walk.settings_digest(CutSettings(inputs=("x",)))
-    assert plain == walk.settings_digest(CutSettings(inputs=("y",), out="z", redo=True))
-    mattering = {
-        *("emit", "format", "mask_bits", "quality", "png_level", "alpha", "threshold", "levels"),
-        *("min_area", "fill_holes", "grow", "shrink", "invert", "keep_colors", "bleed"),
-        *("background", "crop", "margin", "on_empty", "model"),
-    }
-    irrelevant = {
-        *("inputs", "recursive", "files_from", "null_separated", "max_pixels", "out", "name"),
-        *("batch", "dry_run", "redo", "fail_fast", "report"),
-    }
-    assert mattering | irrelevant == set(vars(CutSettings(inputs=("x",))))
-
-
 def test_an_edited_result_is_never_touched(here: Path) -> None:
     draw_files(here, "p/a.png", "p/b.png")
     go("p")

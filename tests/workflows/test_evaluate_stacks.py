@@ -1,5 +1,6 @@
 """birefcli eval-peel: exact stacks, scenes that fail, and the command."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -70,9 +71,7 @@ def run(*arguments: str) -> Result:
 
 
 def test_scores_go_to_stdout_and_files(here: Path) -> None:
-    result = run(
-        "--suite", "flat,hard", "--against", "B1", "--json", "a.json", "--markdown", "a.md"
-    )
+    result = run("--suite", "flat,hard", "--against", "B1", "--save", "a.json", "--save", "a.md")
     assert result.exit_code == 0
     lines = [line.split("\t") for line in result.stdout.splitlines()]
     assert lines[0][0].startswith("# --mode oracle: 1 scenes a suite from seed 0, 64 px")
@@ -92,8 +91,25 @@ def test_scores_go_to_stdout_and_files(here: Path) -> None:
     assert "| edge-color (lower is better) |" in (here / "a.md").read_text()
 
 
+def test_json_and_every_file_say_the_same(here: Path) -> None:
+    files = ("a.json", "a.csv", "a.md")
+    saving = (word for file in files for word in ("--save", file))
+    result = run("--suite", "flat", "-n", "2", "--json", *saving)
+    assert result.exit_code == 0
+    assert result.stdout == (here / "a.json").read_text()
+    scenes = json.loads(result.stdout)["suites"]["flat"][0]["scenes"]
+    with (here / "a.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["name"], row["suite"], row["seed"]) for row in rows] == [
+        *(("peel", "flat", "0"), ("peel", "flat", "1"))
+    ]
+    for row in rows:
+        assert float(row["visible-iou"]) == scenes[row["seed"]]["visible-iou"]
+    assert "| visible-iou |" in (here / "a.md").read_text()
+
+
 def test_the_same_seeds_give_the_same_scores(here: Path) -> None:
-    tables = [run("--suite", "texture", "--first-seed", "10000").stdout for _ in range(2)]
+    tables = [run("--suite", "texture", "--seed", "10000").stdout for _ in range(2)]
     first, second = (
         [line for line in table.splitlines() if "\tseconds\t" not in line] for table in tables
     )
@@ -101,7 +117,7 @@ def test_the_same_seeds_give_the_same_scores(here: Path) -> None:
 
 
 def test_a_model_looks_in_net_mode(here: Path, tiny: Path) -> None:
-    result = run("--suite", "pixel", "--mode", "net", "--model", str(tiny), "--json", "a.json")
+    result = run("--suite", "pixel", "--mode", "net", "--model", str(tiny), "--save", "a.json")
     assert result.exit_code == 0
     found = json.loads((here / "a.json").read_text())
     assert found["mode"] == "net" and found["model"]["sha256"]
@@ -125,8 +141,8 @@ def test_scores_that_are_too_low_or_errors_too_high_end_in_exit_code_1(here: Pat
         ("--fail-below", "order=nan"),
         ("--suite", "photos"),
         ("--suite", "all,photos"),
-        ("--markdown", "."),
-        ("--json", "."),
+        ("--save", "."),
+        ("--save", "a.txt"),
         ("--against", "B9"),
         ("--model", "compact"),
         ("--inpaint", "magic"),
