@@ -11,7 +11,7 @@ from fakes import tiny_config
 from birefcli.net.birefnet import BiRefNet
 from birefcli.settings.model import Precision
 from birefcli.settings.train import Stage, TrainSettings
-from birefcli.train.batches import Batch
+from birefcli.train.batch import Batch
 from birefcli.train.processes import Alone, join_processes
 from birefcli.train.schedule import loss_weights
 from birefcli.train.step import take_step

@@ -134,6 +134,8 @@ class TrainSettings:
     checkpoint_steps: int | None = None
     threads: int = 0
     workers: int = 1
+    # Megabytes of decoded pictures of a data pack that each worker keeps.
+    keep_decoded: int = 256
     device: str = "auto"
     precision: Precision = Precision.AUTO
     seed: int = 0
@@ -146,7 +148,15 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise UsageError(f"{name} must be more than 0, not {value}")
-        for name in ("encoder_rate", "weight_decay", "warmup", "lora", "region_epochs", "workers"):
+        for name in (
+            "encoder_rate",
+            "weight_decay",
+            "warmup",
+            "lora",
+            "region_epochs",
+            "workers",
+            "keep_decoded",
+        ):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} must not be negative, as {getattr(self, name)} is")
         for name in ("ema", "holdout", "beta2", "remind"):

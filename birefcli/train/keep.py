@@ -19,7 +19,7 @@ from birefcli.train.start import Start
 OUTSIDE = {
     *("data", "out", "grounds", "validation", "backbone_weights", "start_is_named", "offline"),
     *("accept_licence", "validate_minutes", "checkpoint_minutes", "validate_steps"),
-    *("checkpoint_steps", "threads", "workers", "device", "resume", "redo"),
+    *("checkpoint_steps", "threads", "workers", "keep_decoded", "device", "resume", "redo"),
 }
 
 

@@ -11,7 +11,9 @@ import torch
 from birefcli.batch.executor import Stop
 from birefcli.net.predict import Predictor
 from birefcli.settings.train import TrainSettings
-from birefcli.train.batches import Batch, Composer, first_pictures
+from birefcli.train.batch import Batch
+from birefcli.train.batches import first_pictures
+from birefcli.train.composer import Composer
 from birefcli.train.data.open import TrainingData, open_data
 from birefcli.train.judge import check_metric, judge
 from birefcli.train.keep import keep_weights

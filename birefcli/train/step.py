@@ -15,7 +15,7 @@ from birefcli.errors import BirefcliError, WeightsError
 from birefcli.net.decoder import Prediction
 from birefcli.net.predict import is_out_of_memory
 from birefcli.settings.train import GradientLabel, TrainSettings
-from birefcli.train.batches import Batch, to_tensors
+from birefcli.train.batch import Batch, to_tensors
 from birefcli.train.losses import (
     LossWeights,
     class_loss,

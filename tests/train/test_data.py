@@ -15,7 +15,8 @@ from PIL import Image
 
 from birefcli.errors import BirefcliError, InputError, PictureError, UsageError
 from birefcli.settings.train import OnBad, Stage, TrainSettings
-from birefcli.train.batches import Composer, batch_shape, compose_batch, supplies_of_this_process
+from birefcli.train.batches import batch_shape, compose_batch, supplies_of_this_process
+from birefcli.train.composer import Composer
 from birefcli.train.data.examples import Example, Kind, Split, read_examples, read_mask
 from birefcli.train.data.near_duplicates import alike, likeness
 from birefcli.train.data.open import open_data, suggest_recipe
@@ -429,7 +430,8 @@ def test_two_processes_compose_the_halves_of_one_larger_batch(settings, tmp_path
 
 def test_a_picture_lost_in_the_middle_of_a_run_is_named_once_and_replaced(settings, tmp_path):
     folder = sprites(tmp_path / "set", 3)
-    settings = replace(settings, empty=0.0)
+    # Four batches a step: so many stay in memory together.
+    settings = replace(settings, empty=0.0, accumulate=4)
     data = open_data(settings)
     (folder / "elm.png").unlink()
     with Composer(settings) as composer:

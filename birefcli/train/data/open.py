@@ -116,7 +116,12 @@ def _providers(settings: TrainSettings, examples: Sequence[Example]) -> list[Pro
     folders = dict.fromkeys(packs_of([*settings.data, *settings.grounds]))
     providers: list[Provider] = []
     for folder in folders:
-        pack = Pack(folder, tiers=settings.tiers, leave_out=settings.leave_out)
+        pack = Pack(
+            folder,
+            tiers=settings.tiers,
+            leave_out=settings.leave_out,
+            keep_mb=settings.keep_decoded,
+        )
         providers.append(pack if folder in settings.data else _GroundsOf(pack))
     own = _training(examples)
     return [*providers, OwnPictures(own)] if own else providers

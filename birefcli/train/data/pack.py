@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from birefcli.errors import UsageError
+from birefcli.train.data.decoded import DecodedPictures
 from birefcli.train.data.examples import LabelledPicture, Split
 from birefcli.train.data.held_out import Entry
 from birefcli.train.data.scene_parts import Part, Piece
@@ -60,8 +61,10 @@ class Pack:
         split: str = Split.TRAIN,
         tiers: Collection[str] = TIERS,
         leave_out: Collection[str] = (),
+        keep_mb: int = 0,
     ) -> None:
         self.folder = folder
+        self._decoded = DecodedPictures(keep_mb * 1_000_000)
         self._shards: dict[str, zipfile.ZipFile] = {}
         self.items = [
             Item(
@@ -126,7 +129,8 @@ class Pack:
         try:
             if shard not in self._shards:
                 self._shards[shard] = zipfile.ZipFile(self.folder / shard)
-            return _decoded(self._shards[shard], member, mode)
+            decode = partial(_decoded, self._shards[shard], member, mode)
+            return self._decoded.get((shard, member), decode)
         except Exception as error:  # decoders throw whatever they like
             raise UsageError(
                 f"{self.folder / shard}: {member} cannot be read ({error}); "
