@@ -83,7 +83,10 @@ def train(
     ] = None,
     backbone_weights: Annotated[
         Path | None,
-        typer.Option(help="Folded MobileNetV2 weights (.npz).", rich_help_panel=NETWORK),
+        typer.Option(
+            help="Encoder weights: folded MobileNetV2 (.npz) or plain (.safetensors).",
+            rich_help_panel=NETWORK,
+        ),
     ] = None,
     size: Annotated[
         int | None, typer.Option(min=32, help="Pixels a side.", rich_help_panel=NETWORK)

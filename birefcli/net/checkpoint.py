@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from birefcli.errors import WeightsError
 from birefcli.image.files import write_atomic
@@ -251,6 +251,7 @@ def _infer_backbone(state: Mapping[str, Tensor], name: str) -> str:
 # Weights that only one backbone has.
 TOLD_BY_ONE_NAME = {
     "bb.features.1.conv.0.0.weight": "mobilenet_v2",
+    "bb.conv_stem.weight": "efficientnet_lite2",
     "bb.conv1.4.0.conv3.weight": "resnet50",
     "bb.conv4.28.weight": "vgg16",
     "bb.conv4.40.weight": "vgg16bn",
@@ -330,6 +331,21 @@ def _build(config: BiRefNetConfig, state: Mapping[str, Tensor], name: str) -> Bi
             network = BiRefNet(config)
     except (TypeError, ValueError, KeyError, RuntimeError) as error:
         raise WeightsError(f"{name}: its description builds no network ({error})") from error
+    _fill(network, state, name)
+    return network.eval()
+
+
+def load_backbone(backbone: nn.Module, path: Path) -> None:
+    """Fill a backbone with the weights of a file that holds it alone, names without `bb.`.
+
+    A file that lacks a weight, has one too many or of another shape is a WeightsError.
+    """
+    tensors, _ = read_checkpoint(path, path.name)
+    _fill(backbone, tensors, path.name)
+
+
+def _fill(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Give a network these very weights, in the precision it was built with."""
     wanted = network.state_dict()
     _check_fit(wanted, state, name)
     filled = {key: state[key].to(tensor.dtype) for key, tensor in wanted.items()}
@@ -337,7 +353,6 @@ def _build(config: BiRefNetConfig, state: Mapping[str, Tensor], name: str) -> Bi
         if not tensor.isfinite().all():
             raise WeightsError(f"{name}: {key} holds NaN or infinite numbers; the file is spoilt")
     network.load_state_dict(filled, assign=True)
-    return network.eval()
 
 
 def _check_fit(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], name: str) -> None:

@@ -1,7 +1,7 @@
 """The numbers that describe one BiRefNet: backbone, widths, switches, how input is prepared."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 Reconstruction = Literal["deformable", "dilated"]
@@ -20,6 +20,7 @@ BACKBONE_WIDTHS: dict[str, Widths] = {
     "pvt_v2_b2": (64, 128, 320, 512),
     "pvt_v2_b5": (64, 128, 320, 512),
     "mobilenet_v2": (24, 32, 96, 320),
+    "efficientnet_lite2": (24, 48, 120, 352),
     "resnet50": (256, 512, 1024, 2048),
     "vgg16": (128, 256, 512, 512),
     "vgg16bn": (128, 256, 512, 512),
@@ -156,4 +157,14 @@ def compact_config(size: int = 384) -> BiRefNetConfig:
         std=(0.5, 0.5, 0.5),
         size=(size, size),
         keeps_aspect=True,
+    )
+
+
+def compact_lite2_config(size: int = 384) -> BiRefNetConfig:
+    """Describe the compact network around EfficientNet-Lite2, which sees (value - 127) / 128."""
+    return replace(
+        compact_config(size),
+        backbone="efficientnet_lite2",
+        mean=(127 / 255, 127 / 255, 127 / 255),
+        std=(128 / 255, 128 / 255, 128 / 255),
     )

@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 
 from birefcli.batch.executor import Stop
+from birefcli.net.birefnet import BiRefNet
+from birefcli.net.checkpoint import load_backbone
 from birefcli.net.predict import Predictor
 from birefcli.settings.train import TrainSettings
 from birefcli.train.batch import Batch
@@ -80,9 +82,16 @@ def begin(settings: TrainSettings, data: TrainingData, say: Say) -> Start:
     torch.manual_seed(settings.seed)
     start = start_network(settings, len(data.classes), say)
     if settings.backbone_weights is not None:
-        network = start.network
-        load_folded(network.bb, settings.backbone_weights, first_pictures(settings, network))
+        fill_encoder(start.network, settings.backbone_weights, settings)
     return start
+
+
+def fill_encoder(network: BiRefNet, weights: Path, settings: TrainSettings) -> None:
+    """Start the encoder from a file: folded arrays (.npz), or just its weights under its names."""
+    if weights.suffix == ".npz":
+        load_folded(network.bb, weights, first_pictures(settings, network))
+    else:
+        load_backbone(network.bb, weights)
 
 
 @dataclass

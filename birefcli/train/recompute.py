@@ -8,12 +8,18 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from birefcli.net.backbones import pvt, swin
-from birefcli.net.backbones.mobilenet import InvertedResidual
+from birefcli.net.backbones import efficientnet_lite, mobilenet, pvt, swin
 from birefcli.net.backbones.resnet import Bottleneck
 from birefcli.net.blocks import BasicDecBlk
 
-BLOCKS = (BasicDecBlk, swin.Block, pvt.Block, InvertedResidual, Bottleneck)
+BLOCKS = (
+    BasicDecBlk,
+    swin.Block,
+    pvt.Block,
+    mobilenet.InvertedResidual,
+    efficientnet_lite.InvertedResidual,
+    Bottleneck,
+)
 
 
 def recompute_blocks(network: nn.Module) -> int:

@@ -14,11 +14,13 @@ from birefcli.net.config import (
     TIMM,
     BiRefNetConfig,
     compact_config,
+    compact_lite2_config,
     published_config,
 )
 from birefcli.settings.train import TrainSettings
 
-COMPACT = "compact"
+# Small networks of our own, by the names they have beside the official backbones.
+COMPACT = {"compact": compact_config, "compact-lite2": compact_lite2_config}
 COMPACT_SIZE = 384
 
 
@@ -52,9 +54,9 @@ def start_network(settings: TrainSettings, classes: int, say: Callable[[str], No
 
 
 def new_config(backbone: str) -> BiRefNetConfig:
-    """Describe a new network: the compact one, or the official one of a backbone."""
-    if backbone == COMPACT:
-        return compact_config(COMPACT_SIZE)
+    """Describe a new network: a compact one, or the official one of a backbone."""
+    if backbone in COMPACT:
+        return COMPACT[backbone](COMPACT_SIZE)
     if backbone.startswith(TIMM):
         from birefcli.net.backbones.timm import timm_config
 
@@ -62,7 +64,7 @@ def new_config(backbone: str) -> BiRefNetConfig:
     if backbone not in BACKBONE_WIDTHS:
         import difflib
 
-        known = (COMPACT, *BACKBONE_WIDTHS)
+        known = (*COMPACT, *BACKBONE_WIDTHS)
         near = difflib.get_close_matches(backbone, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}, timm:NAME"
         raise UsageError(f"no backbone is called {backbone!r}; {hint}")

@@ -4,13 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from fakes import tiny_config
 
 from birefcli.errors import UsageError, WeightsError
 from birefcli.net.birefnet import BiRefNet
-from birefcli.net.config import compact_config, published_config
+from birefcli.net.config import compact_config, compact_lite2_config, published_config
 from birefcli.settings.train import TrainSettings
+from birefcli.train.loop import fill_encoder
 from birefcli.train.start import new_config, start_network, with_config
 
 
@@ -56,10 +58,23 @@ def test_a_head_that_fits_is_kept_and_another_is_made_anew() -> None:
 
 def test_a_new_network_is_that_of_its_backbone() -> None:
     assert new_config("compact") == compact_config()
+    assert new_config("compact-lite2") == compact_lite2_config()
     assert new_config("swin_v1_t") == published_config("swin_v1_t")
     assert start_of(None, size=64).config == compact_config(64)
     with pytest.raises(UsageError, match="did you mean swin_v1_t"):
         new_config("swin_v1_tt")
+
+
+def test_an_encoder_starts_from_the_weights_of_a_file(tmp_path: Path) -> None:
+    donor, network = (BiRefNet(compact_lite2_config(64)) for _ in range(2))
+    safetensors.torch.save_file(donor.bb.state_dict(), tmp_path / "encoder.safetensors")
+    settings = TrainSettings(data=(), out=Path())
+    fill_encoder(network, tmp_path / "encoder.safetensors", settings)
+    ours, theirs = network.bb.state_dict(), donor.bb.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert all(weight.requires_grad for weight in network.bb.parameters())
+    with pytest.raises(WeightsError, match="do not fit"):
+        fill_encoder(BiRefNet(compact_config(64)), tmp_path / "encoder.safetensors", settings)
 
 
 def test_a_published_model_is_downloaded_only_where_it_was_named(tmp_path, monkeypatch) -> None:

@@ -30,12 +30,14 @@ def build_backbone(name: str) -> nn.Module:
 
 
 def _build_convolutional(name: str) -> nn.Module:
+    from birefcli.net.backbones.efficientnet_lite import EfficientNetLite2
     from birefcli.net.backbones.mobilenet import MobileNetV2
     from birefcli.net.backbones.resnet import build_resnet50
     from birefcli.net.backbones.vgg import build_vgg16, build_vgg16bn
 
     return {
         "mobilenet_v2": MobileNetV2,
+        "efficientnet_lite2": EfficientNetLite2,
         "resnet50": build_resnet50,
         "vgg16": build_vgg16,
         "vgg16bn": build_vgg16bn,
