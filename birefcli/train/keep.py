@@ -27,13 +27,16 @@ def keep_weights(
     settings: TrainSettings,
     average: BiRefNet,
     progress: Progress,
-    verdict: Verdict,
+    verdict: Verdict | None,
     start: Start,
     data: TrainingData,
     *,
-    is_best: bool,
+    is_best: bool = False,
 ) -> None:
-    """Write the averaged weights as the last ones, and as the best ones where they are."""
+    """Write the averaged weights as the last ones, and as the best ones where they are.
+
+    Without a verdict they were not scored, and their file holds no scores.
+    """
     network = merged(average)
     about = describe(settings, progress, verdict, start, data)
     for name in (LAST, BEST) if is_best else (LAST,):
@@ -41,15 +44,24 @@ def keep_weights(
 
 
 def describe(
-    settings: TrainSettings, progress: Progress, verdict: Verdict, start: Start, data: TrainingData
+    settings: TrainSettings,
+    progress: Progress,
+    verdict: Verdict | None,
+    start: Start,
+    data: TrainingData,
 ) -> dict[str, str]:
     """Say what a file of weights is: its scores, its recipe, its data, and their licence."""
+    scored: dict[str, Any] = {}
+    if verdict is not None:
+        scored = {
+            "metric": verdict.metric.value,
+            "value": verdict.value,
+            "scores": verdict.scores,
+        }
     about = {
         "step": progress.step,
         "samples": progress.samples,
-        "metric": verdict.metric.value,
-        "value": verdict.value,
-        "scores": verdict.scores,
+        **scored,
         "recipe_sha256": recipe_digest(settings),
         "recipe": recipe_of(settings),
         "data": {

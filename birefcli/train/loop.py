@@ -133,7 +133,7 @@ class Run:
                     self.validate()
                 if validates or stops or checkpoint.is_due(self.progress):
                     checkpoint.met(self.progress)
-                    self.save()
+                    self.save(has_weights=validates)
                 if stops and not is_last:
                     self.say(f"stopped; go on with: birefcli train --resume -o {self.settings.out}")
                     return False
@@ -194,9 +194,13 @@ class Run:
         self.trainee.processes.wait()
         training_mode(self.trainee.network, self.settings)
 
-    def save(self) -> None:
-        """Save all a run needs to go on."""
+    def save(self, *, has_weights: bool) -> None:
+        """Save all a run needs to go on, and its weights unless a validation wrote them already."""
         if self.log is not None:
+            if not has_weights:
+                keep_weights(
+                    self.settings, self.trainee.average, self.progress, None, self.start, self.data
+                )
             save_state(self.settings, self.trainee, self.progress, self.start, self.sheet)
             self.say(f"checkpoint at step {self.progress.step}")
         self.trainee.processes.wait()

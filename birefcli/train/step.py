@@ -107,7 +107,7 @@ def batch_loss(
     with trainee.compute.autocast():
         out: Prediction = trainee.forward(image, supervise=True)
     outputs = [*_tensors_of(out)]
-    if any(bool(tensor.isnan().any()) for tensor in outputs):
+    if bool(torch.stack([tensor.isnan().any() for tensor in outputs]).any()):
         # Cross-entropy refuses NaN, on a GPU for good; every weight must still get a gradient.
         return torch.stack([tensor.sum() for tensor in outputs]).sum() * torch.nan, {}
     known = known_of(batch, device, dtype)
