@@ -30,6 +30,9 @@ class Schedule(StrEnum):
     CONSTANT = "constant"
 
 
+THE_START = "start"  # as a teacher: the weights a training starts from
+
+
 class OnBad(StrEnum):
     """What becomes of a picture of the set that cannot be used: left out and named, or refused."""
 
@@ -110,6 +113,13 @@ class TrainSettings:
     side_stride: int = 4
     gradient: float = 1.0
     gradient_label: GradientLabel = GradientLabel.OFFICIAL
+    # A model that teaches with its mattes: its name or path, or "start". What it is sure of counts
+    # where a mask says nothing, and on photographs the mattes stay near its own; each by a weight.
+    teacher: str | None = None
+    teacher_unknown: float = 10.0
+    teacher_photos: float = 3.0
+    # The weight that keeps the encoder's maps near those of the start.
+    keep_encoder: float = 0.0
     # In the k-th of so many last epochs cross-entropy is off, IoU has 0.5^k of its weight and MAE
     # 0.9^k (region-loss phase); without an IoU term SSIM has 0.9^k and the others stay.
     region_epochs: int = 0
@@ -156,6 +166,9 @@ class TrainSettings:
             "region_epochs",
             "workers",
             "keep_decoded",
+            "teacher_unknown",
+            "teacher_photos",
+            "keep_encoder",
         ):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} must not be negative, as {getattr(self, name)} is")

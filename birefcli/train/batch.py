@@ -24,6 +24,8 @@ class Batch:
     labels: NDArray[np.int64] | None = None
     # One sentence for each file that could not be read and was replaced by another draw.
     bad: tuple[str, ...] = ()
+    # Which samples are photographs with nothing laid onto them (N,); None if nobody asked.
+    is_photo: NDArray[np.bool_] | None = None
 
 
 def to_tensors(batch: Batch, network: BiRefNet, device: torch.device) -> tuple[Tensor, Tensor]:

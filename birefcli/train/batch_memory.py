@@ -22,6 +22,7 @@ class PlacedBatch:
     names: tuple[str, ...]
     labels: NDArray[np.int64] | None
     bad: tuple[str, ...]
+    is_photo: NDArray[np.bool_] | None
 
 
 class BatchMemory:
@@ -48,6 +49,7 @@ class BatchMemory:
             batch.names,
             batch.labels,
             batch.bad,
+            batch.is_photo,
         )
         target = self.taken(placed)
         target.rgb[:] = batch.rgb
@@ -70,6 +72,7 @@ class BatchMemory:
             names=placed.names,
             labels=placed.labels,
             bad=placed.bad,
+            is_photo=placed.is_photo,
         )
 
 

@@ -79,6 +79,7 @@ def compose_batch(
         names=tuple(name or "drawn" for name in names),
         labels=np.array(labels, np.int64) if classes else None,
         bad=tuple(bad),
+        is_photo=np.array([scene.is_photo for scene in scenes]),
     )
 
 

@@ -37,6 +37,7 @@ from birefcli.train.schedule import Progress, learning_rate, loss_weights, settl
 from birefcli.train.sheet import Sheet
 from birefcli.train.start import Start, start_network
 from birefcli.train.step import Taken, take_step
+from birefcli.train.teacher import make_teacher, resumed_teacher
 from birefcli.train.trainee import Trainee, make_trainee
 
 Say = Callable[[str], None]
@@ -62,7 +63,12 @@ def train(settings: TrainSettings, say: Say, stop: Stop, watch: Watch | None = N
     state = read_state(settings) if settings.resume else None
     start = resumed_start(state) if state else begin(settings, data, say)
     settled = settle(settings, start.network.config, data.count, processes.count)
-    trainee = make_trainee(start.network, settled, processes, say)
+    teacher = (
+        resumed_teacher(settings, start.network, state.get("teacher", {}), say)
+        if state
+        else make_teacher(settings, start.network, say)
+    )
+    trainee = make_trainee(start.network, settled, processes, say, teacher)
     sheet = Sheet(len(data.validation))
     progress = load_state(state, trainee, sheet, say) if state else Progress()
     if processes.rank == 0:

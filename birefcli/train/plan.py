@@ -19,6 +19,7 @@ from birefcli.train.loop import begin
 from birefcli.train.processes import Alone
 from birefcli.train.schedule import learning_rate, loss_weights, samples_a_step, settle
 from birefcli.train.step import take_step
+from birefcli.train.teacher import make_teacher
 from birefcli.train.trainee import Trainee, make_trainee
 
 
@@ -65,7 +66,8 @@ def make_plan(settings: TrainSettings, say: Callable[[str], None]) -> Plan:
         data = open_data(elsewhere)
         start = begin(elsewhere, data, say)
         settled = settle(elsewhere, start.network.config, data.count)
-        trainee = make_trainee(start.network, settled, Alone(), say)
+        teacher = make_teacher(elsewhere, start.network, say)
+        trainee = make_trainee(start.network, settled, Alone(), say, teacher)
         seconds = {stage: _seconds_a_step(trainee, stage, settled) for stage in settled.stages}
         report = tuple(data.report.lines())
     begins = (0.0, *(stage.until for stage in settled.stages))

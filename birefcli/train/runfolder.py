@@ -16,6 +16,7 @@ from birefcli.settings.train import TrainSettings
 from birefcli.train.schedule import Progress
 from birefcli.train.sheet import Sheet
 from birefcli.train.start import Start
+from birefcli.train.teacher import teacher_state
 from birefcli.train.trainee import Trainee
 
 BEST, LAST, SHEET = "best.safetensors", "last.safetensors", "sheet.webp"
@@ -75,6 +76,7 @@ def save_state(
         "scaler": trainee.scaler.state_dict(),
         "progress": asdict(progress),
         "before": sheet.to_tensors(),
+        "teacher": teacher_state(trainee.teacher),
     }
     part = settings.out / (STATE + ".part")
     torch.save(state, part)

@@ -47,7 +47,7 @@ def start_network(settings: TrainSettings, classes: int, say: Callable[[str], No
         accept_licence=settings.accept_licence,
         say=say,
     )
-    network = _loaded(model)
+    network = load_model(model)
     config = sized(network.config, settings.size, classes)
     say(f"starting from {model.name} ({model.licence}) at {config.size[1]}x{config.size[0]}")
     return Start(with_config(network, config), model.name, model.licence)
@@ -99,7 +99,8 @@ def _fits(ours: torch.Tensor | None, theirs: torch.Tensor) -> bool:
     return ours is not None and ours.shape == theirs.shape
 
 
-def _loaded(model: ModelFile) -> BiRefNet:
+def load_model(model: ModelFile) -> BiRefNet:
+    """Load the network of a model's file as its table describes it."""
     return load_network(
         model.path,
         name=model.name,

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -25,6 +26,7 @@ from birefcli.train.losses import (
 )
 from birefcli.train.optimizer import update_average
 from birefcli.train.runfolder import STATE
+from birefcli.train.teacher import encoder_maps, teacher_losses
 from birefcli.train.trainee import Trainee
 
 NAMED = 5  # pictures of a batch that an error names
@@ -104,7 +106,11 @@ def batch_loss(
     # As precise as the weights.
     dtype = next(network.parameters()).dtype
     image, target = (tensor.to(dtype) for tensor in to_tensors(batch, network, device))
-    with trainee.compute.autocast():
+    keeps_maps = trainee.teacher is not None and trainee.teacher.encoder is not None
+    noting: AbstractContextManager[list[Tensor]] = (
+        encoder_maps(network.bb) if keeps_maps else nullcontext([])
+    )
+    with noting as maps, trainee.compute.autocast():
         out: Prediction = trainee.forward(image, supervise=True)
     outputs = [*_tensors_of(out)]
     if bool(torch.stack([tensor.isnan().any() for tensor in outputs]).any()):
@@ -132,6 +138,12 @@ def batch_loss(
         classes = class_loss(out.class_logits.to(dtype), labels)
         total = total + classes
         terms["class"] = classes.detach()
+    if trainee.teacher is not None:
+        held = teacher_losses(
+            trainee.teacher, batch, trainee.compute, logits, maps, image, settings
+        )
+        total = total + sum(held.values())
+        terms |= {name: term.detach() for name, term in held.items()}
     return total, terms
 
 

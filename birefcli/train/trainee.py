@@ -15,6 +15,7 @@ from birefcli.train.lora import adapt
 from birefcli.train.optimizer import freeze, make_optimizer, training_mode
 from birefcli.train.processes import Alone
 from birefcli.train.recompute import recompute_blocks
+from birefcli.train.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,15 @@ class Trainee:
     scaler: torch.amp.GradScaler
     compute: Compute
     processes: Alone
+    teacher: Teacher | None = None
 
 
 def make_trainee(
-    network: BiRefNet, settings: TrainSettings, processes: Alone, say: Callable[[str], None]
+    network: BiRefNet,
+    settings: TrainSettings,
+    processes: Alone,
+    say: Callable[[str], None],
+    teacher: Teacher | None = None,
 ) -> Trainee:
     """Bring a network to its device and give it its optimizer, its average and its adapters."""
     compute = training_compute(settings.device, settings.precision)
@@ -60,4 +66,5 @@ def make_trainee(
         torch.amp.GradScaler(compute.device.type, enabled=is_half),
         compute,
         processes,
+        None if teacher is None else teacher.to(compute),
     )

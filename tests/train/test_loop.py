@@ -20,11 +20,11 @@ from typer.testing import CliRunner
 import birefcli
 from birefcli.batch.executor import Stop
 from birefcli.cli import app
-from birefcli.errors import DeviceError
+from birefcli.errors import DeviceError, UsageError
 from birefcli.net.checkpoint import load_network
 from birefcli.settings.evaluate import Metric
 from birefcli.settings.model import Precision
-from birefcli.settings.train import Stage, TrainSettings
+from birefcli.settings.train import THE_START, Stage, TrainSettings
 from birefcli.train.judge import Verdict
 from birefcli.train.log import Log
 from birefcli.train.loop import train
@@ -147,6 +147,34 @@ def test_a_run_killed_at_a_random_step_and_resumed_equals_an_unbroken_one(
     assert steps == [line["step"] for line in log_of(finished)] == [0, 1, 8, 10, 16]
     with Image.open(killed / "sheet.webp") as sheet:
         assert sheet.width == 4 * 240  # picture, truth, before, after
+
+
+def test_a_resumed_run_is_held_to_the_start_it_had(settings, tmp_path):
+    settings = replace(
+        settings,
+        as_is=True,
+        steps=4,
+        validate_steps=4,
+        checkpoint_steps=2,
+        teacher=THE_START,
+        keep_encoder=0.5,
+    )
+    cut, stop = replace(settings, out=tmp_path / "cut"), Stop()
+
+    def stop_half_way(text: str) -> None:
+        if text == "checkpoint at step 2":
+            stop.ask()
+
+    train(settings, silent, Stop())
+    assert train(cut, stop_half_way, stop) is None
+    assert train(replace(cut, resume=True), silent, Stop()) is not None
+    whole, resumed = weights(settings.out), weights(cut.out)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    # A run that kept nothing of its start cannot be held to it later.
+    state = torch.load(cut.out / "state.pt", weights_only=True)
+    torch.save({**state, "teacher": {}}, cut.out / "state.pt")
+    with pytest.raises(UsageError, match="did not keep its start"):
+        train(replace(cut, resume=True), silent, Stop())
 
 
 def test_best_is_chosen_by_the_metric_and_the_file_describes_itself(finished):
