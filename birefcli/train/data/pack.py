@@ -141,13 +141,14 @@ class Pack:
 
     def entries(self) -> list[Entry]:
         """List every photograph with a mask, in the index's order, to be decoded when asked for."""
-        return [partial(self._labelled, item) for item in self.items if item.kind == "photo_mask"]
+        return [partial(self.labelled, item) for item in self.items if item.kind == "photo_mask"]
 
     def photographs(self) -> Sequence[LabelledPicture]:
         """List every photograph with a mask, decoded, in the index's order."""
         return [entry() for entry in self.entries()]
 
-    def _labelled(self, item: Item) -> LabelledPicture:
+    def labelled(self, item: Item) -> LabelledPicture:
+        """Decode a photograph and its mask."""
         return LabelledPicture(
             item.source,
             self._read(item.shard, item.member, "RGB"),

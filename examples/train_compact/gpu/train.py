@@ -36,7 +36,7 @@ COPIED_EVERY = 60.0  # seconds
 CALL_SECONDS = 570.0  # of the ten minutes a call may last
 BEFORE_AND_AFTER = 50.0  # seconds for the start and the last validation
 # Half the pixels to compose, at twice the batch.
-SMALLER = 'stages=[{"until":0.6,"size":192,"batch":320},{"until":1,"size":256,"batch":192}]'
+SMALLER = "stages=[{until=0.6,size=192,batch=320},{until=1.0,size=256,batch=192}]"
 
 
 @dataclass(frozen=True)
