@@ -18,9 +18,8 @@ from birefcli.cli.options import (
 )
 from birefcli.cli.signals import Signals
 from birefcli.errors import ExitCode
+from birefcli.metrics.table import metric_groups, metric_names
 from birefcli.settings.evaluate import (
-    MATTING,
-    SEGMENTATION,
     Bar,
     EvalProtocol,
     EvalSettings,
@@ -33,16 +32,6 @@ if TYPE_CHECKING:
     from birefcli.image.pairs import Cases
     from birefcli.models.store import ModelFile
     from birefcli.workflows.evaluate import Result
-
-# Words that stand for several metrics.
-GROUPS: dict[str, tuple[Metric, ...]] = {
-    "all": tuple(Metric),
-    "segmentation": SEGMENTATION,
-    "matting": MATTING,
-    "F": (Metric.MAX_F, Metric.MEAN_F, Metric.ADP_F),
-    "E": (Metric.MAX_E, Metric.MEAN_E, Metric.ADP_E),
-    "BIoU": (Metric.MAX_BIOU, Metric.MEAN_BIOU),
-}
 
 
 def eval(
@@ -187,7 +176,7 @@ def _found(models: tuple[ModelSettings, ...], console: Console) -> tuple[_Contes
 
 def _score(
     found: "Cases",
-    metrics: tuple[Metric, ...],
+    metrics: tuple[str, ...],
     settings: EvalSettings,
     contestant: _Contestant | None,
     results: "list[Result]",
@@ -220,19 +209,20 @@ def _score(
 
 def _read_metrics(words: list[str]) -> tuple[Metric, ...]:
     """Read names of metrics and of groups, each once, in their order."""
-    found: dict[Metric, None] = {}
+    groups = metric_groups()
+    found: dict[str, None] = {}
     for word in (word.strip() for word in ",".join(words).split(",")):
-        found |= dict.fromkeys(GROUPS.get(word) or (_read_metric(word, "--metrics"),))
-    return tuple(found)
+        found |= dict.fromkeys(groups.get(word) or (_read_metric(word, "--metrics"),))
+    return tuple(Metric(name) for name in found)
 
 
 def _read_metric(word: str, option: str) -> Metric:
-    by_name = {metric.casefold(): metric for metric in Metric}
+    by_name = {name.casefold(): name for name in metric_names()}
     if word.casefold() not in by_name:
-        known = ", ".join(Metric)
-        groups = f", or a group: {', '.join(GROUPS)}" if option == "--metrics" else ""
+        known = ", ".join(metric_names())
+        groups = f", or a group: {', '.join(metric_groups())}" if option == "--metrics" else ""
         raise typer.BadParameter(f"{word!r} is not one of {known}{groups}", param_hint=option)
-    return by_name[word.casefold()]
+    return Metric(by_name[word.casefold()])
 
 
 def _read_bars(words: list[str]) -> tuple[Bar, ...]:

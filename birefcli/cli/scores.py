@@ -17,8 +17,8 @@ from birefcli.cli.console import let_any_name_through, on_one_line, plural
 from birefcli.image.files import encode, write_atomic
 from birefcli.image.gallery import page
 from birefcli.image.pairs import Cases, Unpaired
-from birefcli.metrics.tally import DIGITS
-from birefcli.settings.evaluate import Bar, EvalProtocol, EvalSettings, Metric
+from birefcli.metrics.table import digits, is_error
+from birefcli.settings.evaluate import Bar, EvalProtocol, EvalSettings
 from birefcli.workflows.evaluate import Result
 
 # What each protocol does with predictions, and the pipeline in which it runs models.
@@ -71,8 +71,8 @@ def missed(results: Sequence[Result], bars: Sequence[Bar]) -> list[str]:
     for result in results:
         for bar in bars:
             score = result.tally.score(bar.metric)
-            if not (score <= bar.value if bar.metric.is_error else score >= bar.value):
-                side = "above" if bar.metric.is_error else "below"
+            if not (score <= bar.value if is_error(bar.metric) else score >= bar.value):
+                side = "above" if is_error(bar.metric) else "below"
                 words = f"is {score:.6g}, {side} {bar.value:g}"
                 words = "has no value" if math.isnan(score) else words
                 sentences.append(f"{result.name}: {bar.metric} {words}")
@@ -116,10 +116,10 @@ def _lines(results: Sequence[Result]) -> Iterator[list[str]]:
         yield line
 
 
-def _number(metric: Metric, value: float, sign: str = "") -> str:
+def _number(metric: str, value: float, sign: str = "") -> str:
     if math.isnan(value):
         return "-"
-    return f"{value:{sign}.{DIGITS.get(metric, 3)}f}"
+    return f"{value:{sign}.{digits(metric)}f}"
 
 
 def _print_table(header: str, results: Sequence[Result]) -> None:
@@ -132,7 +132,7 @@ def _print_table(header: str, results: Sequence[Result]) -> None:
     for i, title in enumerate(titles):
         table.add_column(Text(title), justify="right" if i else "left")
     for line in lines:
-        arrow = " (lower is better)" if Metric(line[0]).is_error else ""
+        arrow = " (lower is better)" if is_error(line[0]) else ""
         table.add_row(*(Text(cell) for cell in (line[0] + arrow, *line[1:])))
     console = Console()
     console.print(header, highlight=False, soft_wrap=True)

@@ -1,55 +1,17 @@
 """Every metric of a pair by its name, and their means over many pairs."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.metrics import boundary, curves, matting, pixels, structure
-from birefcli.metrics.effort import effort
 from birefcli.metrics.pair import Float, Pair
-from birefcli.metrics.weighted import weighted_f
-from birefcli.settings.evaluate import EvalProtocol, Metric
-
-Measure: TypeAlias = Callable[[Pair], Float | float]
+from birefcli.metrics.table import MetricRecord, find_metric
+from birefcli.settings.evaluate import EvalProtocol
 
 RESAMPLES = 1000
-# As the benchmark's tables have it; three for the others.
-DIGITS = {Metric.MSE: 5, Metric.AMSE: 5, Metric.HCE: 0}
-
-
-def _soft(measure: Callable[[Float, Float], float]) -> Measure:
-    """Let a matting metric see the pair as it was read, unstretched."""
-    return lambda pair: measure(pair.prediction / 255, pair.truth / 255)
-
-
-MEASURES: dict[Metric, Measure] = {
-    Metric.S: structure.structure,
-    Metric.MAX_F: curves.f_curve,
-    Metric.MEAN_F: curves.f_curve,
-    Metric.ADP_F: curves.adaptive_f,
-    Metric.WF: weighted_f,
-    Metric.MAX_E: curves.e_curve,
-    Metric.MEAN_E: curves.e_curve,
-    Metric.ADP_E: curves.adaptive_e,
-    Metric.MAE: pixels.absolute_error,
-    Metric.MSE: pixels.squared_error,
-    Metric.HCE: effort,
-    Metric.MBA: boundary.boundary_accuracy,
-    Metric.MAX_BIOU: boundary.boundary_iou_curve,
-    Metric.MEAN_BIOU: boundary.boundary_iou_curve,
-    Metric.IOU: pixels.overlap,
-    Metric.ACC: pixels.accuracy,
-    Metric.SAD: _soft(matting.absolute_difference),
-    Metric.AMSE: _soft(matting.squared_difference),
-    Metric.GRAD: _soft(matting.gradient_error),
-    Metric.CONN: _soft(matting.connectivity_error),
-}
-PACKAGES = {Metric.WF: "scipy", Metric.HCE: "skimage"}
-MAXIMA = (Metric.MAX_F, Metric.MAX_E, Metric.MAX_BIOU)
 
 
 @dataclass(frozen=True)
@@ -61,21 +23,34 @@ class Interval:
     high: float
 
 
-def measure(pair: Pair, metrics: Collection[Metric]) -> dict[Metric, Float]:
-    """Give each metric of a pair: one number (1,), or a curve (256,)."""
-    wanted = {MEASURES[metric] for metric in metrics}
-    taken = {take: np.atleast_1d(np.asarray(take(pair), np.float64)) for take in wanted}
-    return {metric: taken[MEASURES[metric]] for metric in metrics}
+def measure(pair: Pair, metrics: Collection[str]) -> dict[str, Float]:
+    """Give each metric of a pair, by name: one number (1,), or a curve (256,)."""
+    # What two metrics share, such as the maximum and the mean of a curve, is measured once.
+    records = {name: find_metric(name) for name in metrics}
+    taken = {record.measure: _taken(pair, record) for record in _distinct(records.values())}
+    return {name: taken[record.measure] for name, record in records.items()}
 
 
-def pooled(metric: Metric, rows: Float) -> Float:
+def _distinct(records: Iterable[MetricRecord]) -> Iterable[MetricRecord]:
+    return {record.measure: record for record in records}.values()
+
+
+def _taken(pair: Pair, record: MetricRecord) -> Float:
+    take = record.load()
+    value = take(pair.prediction / 255, pair.truth / 255) if record.is_soft else take(pair)
+    return np.atleast_1d(np.asarray(value, np.float64))
+
+
+def pooled(metric: str, rows: Float) -> Float:
     """Take the maximum or the mean of each curve (N, 256), or the number itself (N, 1): (N,)."""
-    return np.asarray(rows.max(axis=1) if metric in MAXIMA else rows.mean(axis=1), np.float64)
+    is_maximum = find_metric(metric).takes_maximum
+    return np.asarray(rows.max(axis=1) if is_maximum else rows.mean(axis=1), np.float64)
 
 
-def unavailable(metrics: Collection[Metric]) -> tuple[Metric, ...]:
+def unavailable(metrics: Collection[str]) -> tuple[str, ...]:
     """List the metrics whose package is not installed."""
-    return tuple(m for m in metrics if m in PACKAGES and find_spec(PACKAGES[m]) is None)
+    packages = {name: find_metric(name).package for name in metrics}
+    return tuple(name for name, package in packages.items() if package and not find_spec(package))
 
 
 @dataclass
@@ -87,28 +62,28 @@ class Tally:
     protocol, whose mean is then NaN.
     """
 
-    metrics: tuple[Metric, ...]
+    metrics: tuple[str, ...]
     protocol: EvalProtocol = EvalProtocol.DEFAULT
-    rows: dict[str, dict[Metric, Float]] = field(default_factory=dict)
+    rows: dict[str, dict[str, Float]] = field(default_factory=dict)
 
-    def add(self, name: str, values: dict[Metric, Float]) -> None:
+    def add(self, name: str, values: dict[str, Float]) -> None:
         """Add what was measured of a pair."""
         self.rows[name] = values
 
-    def of(self, name: str, metric: Metric) -> float:
+    def of(self, name: str, metric: str) -> float:
         """Give one pair's score."""
         return float(pooled(metric, self.rows[name][metric][None])[0])
 
-    def score(self, metric: Metric) -> float:
+    def score(self, metric: str) -> float:
         """Give the mean over all pairs; NaN where none has a value."""
         weights = np.ones((1, len(self.rows)))
         return float(self._means(metric, list(self.rows), weights)[0])
 
-    def left_out(self, metric: Metric) -> int:
+    def left_out(self, metric: str) -> int:
         """Count the pairs that have no value."""
         return sum(bool(np.isnan(values[metric]).any()) for values in self.rows.values())
 
-    def minus(self, other: "Tally", metric: Metric) -> Interval:
+    def minus(self, other: "Tally", metric: str) -> Interval:
         """Compare on the pairs both have: paired bootstrap (Efron and Tibshirani 1993, 13)."""
         names = [name for name in self.rows if name in other.rows]
         if not names:
@@ -126,7 +101,7 @@ class Tally:
         low, high = np.quantile(drawn, (0.025, 0.975)) if drawn.size else (np.nan, np.nan)
         return Interval(float(low), float(difference[0]), float(high))
 
-    def _means(self, metric: Metric, names: list[str], weights: NDArray[np.float64]) -> Float:
+    def _means(self, metric: str, names: list[str], weights: NDArray[np.float64]) -> Float:
         """Give the score for each row of weights (R, N) of the named pairs: (R,)."""
         if not names:
             return np.full(len(weights), np.nan)

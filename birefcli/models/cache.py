@@ -1,4 +1,4 @@
-"""What is kept on this disk: folders, and the records that hold pulled files to their hashes."""
+"""The models kept on this disk: their folders, and the records with the hashes of their files."""
 
 import hashlib
 import json

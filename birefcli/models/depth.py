@@ -1,4 +1,4 @@
-"""What says how near things are: one protocol, and Depth Anything V2 Small behind it."""
+"""The protocol of depth estimators, and Depth Anything V2 Small (Yang et al. 2024) as one."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from birefcli.errors import DeviceError, UsageError, WeightsError
 from birefcli.image.types import Rgb, rescale
-from birefcli.models.pull import obtain
+from birefcli.models.download import obtain
 from birefcli.models.store import wanted_variant
 from birefcli.models.variants import Variant, find_companion, find_repo
 

@@ -1,4 +1,4 @@
-"""What finds the object in a picture: one protocol, and the network behind it."""
+"""The protocol of segmenters, which give pictures their mattes, and loading a network as one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ def load_segmenter(
     """
     from birefcli.net.checkpoint import load_network
     from birefcli.net.device import choose_compute
-    from birefcli.net.official import BenchmarkPredictor
+    from birefcli.net.official_pipelines import BenchmarkPredictor
     from birefcli.net.predict import Predictor, default_batch
 
     compute = choose_compute(settings.device, settings.precision)

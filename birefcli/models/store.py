@@ -1,4 +1,4 @@
-"""From a model's name to a checked file on this disk; only an explicit wish downloads anything."""
+"""Finding the checked file of a model by its name; only what was named is ever downloaded."""
 
 import difflib
 import json
@@ -20,8 +20,8 @@ from birefcli.models.cache import (
     sha256_of,
     write_json,
 )
+from birefcli.models.download import obtain
 from birefcli.models.hub import CHECKPOINTS, IMPORTED, Wanted
-from birefcli.models.pull import obtain
 from birefcli.models.variants import (
     VARIANTS,
     Variant,

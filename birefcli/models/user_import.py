@@ -1,4 +1,4 @@
-"""A checkpoint of the user's own becomes a model with a name: checked, copied and recorded."""
+"""Importing a user's own checkpoint as a model with a name: checked, copied and recorded."""
 
 import os
 import re
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from birefcli.errors import UsageError, WeightsError
 from birefcli.models.cache import find_import, keep, make_record, models_dir, place_of, sha256_of
+from birefcli.models.download import sweep, unwritable
 from birefcli.models.hub import CHECKPOINTS, IMPORTED, Wanted
-from birefcli.models.pull import sweep, unwritable
 from birefcli.models.store import Stored, bundled_model, checkpoint_at, licence_in, wanted_variant
 from birefcli.models.variants import find_sha256, find_variant
 
@@ -57,7 +57,7 @@ def _require_same(name: str, known: str | None, sha256: str) -> None:
 
 
 def _own(name: str, sha256: str, checkpoint: Path) -> Wanted:
-    """What the models of the user's own are to us: their repository is a word, not a place."""
+    """Describe an imported model as hub models are: its repository is a word, not a place."""
     if not NAME.fullmatch(name) or Path(name).suffix.lower() in CHECKPOINTS:
         raise UsageError(
             f"{name!r} cannot name a model; --name takes letters, digits, dots and dashes, "

@@ -1,1 +1,1 @@
-"""The BiRefNet network in plain torch, and the one door between arrays and tensors."""
+"""BiRefNet in plain torch: the network, its checkpoints, and running it on pictures."""

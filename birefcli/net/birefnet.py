@@ -1,9 +1,9 @@
-"""BiRefNet: localise at two resolutions, squeeze the context, reconstruct with both references."""
+"""BiRefNet, the whole network: backbone at two resolutions, squeezed context, decoder."""
 
 import torch
 from torch import Tensor, nn
 
-from birefcli.net.backbones import build_backbone
+from birefcli.net.backbones.table import build_backbone
 from birefcli.net.blocks import resize
 from birefcli.net.config import BiRefNetConfig
 from birefcli.net.decoder import Decoder, Prediction, decoder_block

@@ -1,4 +1,4 @@
-"""From a file of weights to a network and back; nothing in a file is ever run."""
+"""Reading a checkpoint into a network, and writing it; nothing in a file is ever run."""
 
 import pickle
 import warnings
@@ -15,10 +15,9 @@ from torch import Tensor, nn
 
 from birefcli.errors import WeightsError
 from birefcli.image.files import write_atomic
-from birefcli.net.backbones.pvt import SHAPES as PVT_SHAPES
-from birefcli.net.backbones.swin import SHAPES as SWIN_SHAPES
+from birefcli.net.backbones.table import detect_backbone
 from birefcli.net.birefnet import BiRefNet
-from birefcli.net.config import BACKBONE_WIDTHS, BiRefNetConfig, TileOrder, published_config
+from birefcli.net.config import BiRefNetConfig, TileOrder, published_config
 
 # Who decided how tiles are stacked: the user, our own file, the table of models, the measured
 # weights, or nobody.
@@ -53,7 +52,8 @@ def load_network(
     """Build the network a checkpoint holds, in float32 and evaluation mode.
 
     `known_order`, `size` and `keeps_aspect` are what the table of models knows; None leaves it to
-    the file. `name` is what the errors call the model.
+    the file. `name` is what the errors call the model. A file that cannot be read, or whose weights
+    fit no network to the letter, raises WeightsError.
     """
     tensors, metadata = read_checkpoint(path, name)
     state = {_plain(key): tensor for key, tensor in tensors.items()}
@@ -216,63 +216,19 @@ def _infer_backbone(state: Mapping[str, Tensor], name: str) -> str:
             else "no BiRefNet"
         )
         raise WeightsError(f"{name}: the file holds {bare}: nothing is called decoder.*")
-    if "bb.patch_embed.proj.weight" in state:
-        width = len(state["bb.patch_embed.proj.weight"])
-        table = state.get("bb.layers.0.blocks.0.attn.relative_position_bias_table", torch.empty(0))
-        for variant, swin in SWIN_SHAPES.items():
-            if (swin.width, swin.depths[2], (2 * swin.window - 1) ** 2) == (
-                width,
-                _count(state, "bb.layers.2.blocks."),
-                len(table),
-            ):
-                return variant
-        raise WeightsError(f"{name}: its Swin backbone of width {width} is none of swin_v1_t/s/b/l")
-    if "bb.patch_embed1.proj.weight" in state:
-        width = len(state["bb.patch_embed1.proj.weight"])
-        for variant, pvt in PVT_SHAPES.items():
-            if (pvt.widths[0], pvt.depths[2]) == (width, _count(state, "bb.block3.")):
-                return variant
-        raise WeightsError(
-            f"{name}: its PVT backbone of width {width} is none of pvt_v2_b0/b1/b2/b5"
-        )
-    for key, backbone in TOLD_BY_ONE_NAME.items():
-        if key in state:
-            return backbone
-    if any(key.startswith("bb.conv") for key in state):
+    weights = {key.removeprefix("bb."): w for key, w in state.items() if key.startswith("bb.")}
+    try:
+        found = detect_backbone(weights)
+    except WeightsError as error:
+        raise WeightsError(f"{name}: {error}") from None
+    if found is not None:
+        return found
+    if any(key.startswith("conv") for key in weights):
         raise WeightsError(
             f"{name}: its ResNet or VGG backbone is cut as before April 2025, "
             "which this version does not build"
         )
-    if any(key.startswith("bb.model.") for key in state):
-        return _infer_dino(state, name)
     raise WeightsError(f"{name}: the file holds no BiRefNet: no known backbone under bb.*")
-
-
-# Weights that only one backbone has.
-TOLD_BY_ONE_NAME = {
-    "bb.features.1.conv.0.0.weight": "mobilenet_v2",
-    "bb.conv_stem.weight": "efficientnet_lite2",
-    "bb.conv1.4.0.conv3.weight": "resnet50",
-    "bb.conv4.28.weight": "vgg16",
-    "bb.conv4.40.weight": "vgg16bn",
-}
-
-
-def _infer_dino(state: Mapping[str, Tensor], name: str) -> str:
-    token = state.get("bb.model.cls_token", torch.empty(0))
-    # At this width only s_plus gates its inner layers.
-    is_gated = "bb.model.blocks.0.mlp.fc1_g.weight" in state
-    for variant, widths in BACKBONE_WIDTHS.items():
-        if variant.startswith("dino") and widths[0] == token.shape[-1]:
-            return f"{variant}_plus" if variant == "dino_v3_s" and is_gated else variant
-    raise WeightsError(
-        f"{name}: its backbone is a timm model that the file does not name, as files of birefcli do"
-    )
-
-
-def _count(state: Mapping[str, Tensor], prefix: str) -> int:
-    """Count the children under `prefix`."""
-    return len({key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix)})
 
 
 # Telling the order of the tiles.

@@ -1,41 +1,13 @@
-"""The numbers that describe one BiRefNet: backbone, widths, switches, how input is prepared."""
+"""The description of one BiRefNet: its backbone, widths and switches, and how input is prepared."""
 
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
+from birefcli.net.backbones.table import TIMM, Widths, find_backbone
+
 Reconstruction = Literal["deformable", "dilated"]
 TileOrder = Literal["new", "old"]
-
-Widths = tuple[int, int, int, int]
-
-# Channels of the feature maps at strides 4, 8, 16 and 32.
-BACKBONE_WIDTHS: dict[str, Widths] = {
-    "swin_v1_t": (96, 192, 384, 768),
-    "swin_v1_s": (96, 192, 384, 768),
-    "swin_v1_b": (128, 256, 512, 1024),
-    "swin_v1_l": (192, 384, 768, 1536),
-    "pvt_v2_b0": (32, 64, 160, 256),
-    "pvt_v2_b1": (64, 128, 320, 512),
-    "pvt_v2_b2": (64, 128, 320, 512),
-    "pvt_v2_b5": (64, 128, 320, 512),
-    "mobilenet_v2": (24, 32, 96, 320),
-    "efficientnet_lite2": (24, 48, 120, 352),
-    "resnet50": (256, 512, 1024, 2048),
-    "vgg16": (128, 256, 512, 512),
-    "vgg16bn": (128, 256, 512, 512),
-    # All four at stride 16.
-    "dino_v3_s": (384, 384, 384, 384),
-    "dino_v3_s_plus": (384, 384, 384, 384),
-    "dino_v3_b": (768, 768, 768, 768),
-    "dino_v3_l": (1024, 1024, 1024, 1024),
-    "dino_v3_h_plus": (1280, 1280, 1280, 1280),
-    "dino_v3_7b": (4096, 4096, 4096, 4096),
-}
-TIMM = "timm:"  # begins the names of all other backbones: timm:NAME
-
-# What the maps of DINOv3 become, from x4 to x1.
-DINO_PYRAMID: Widths = (3072, 1536, 768, 384)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -85,12 +57,15 @@ class BiRefNetConfig:
     @property
     def needs_timm(self) -> bool:
         """Whether timm builds the backbone."""
-        return self.backbone.startswith(("dino", TIMM))
+        return find_backbone(self.backbone).needs_timm
 
     @property
     def backbone_widths(self) -> Widths:
         """Channels of the backbone's maps at strides 4, 8, 16, 32."""
-        return self.widths or BACKBONE_WIDTHS[self.backbone]
+        widths = self.widths or find_backbone(self.backbone).widths
+        if widths is None:
+            raise ValueError(f"the widths of {self.backbone} are not given")
+        return widths
 
     @property
     def encoder_widths(self) -> Widths:
@@ -122,22 +97,29 @@ class BiRefNetConfig:
         return cls(**frozen)
 
 
-def published_config(backbone: str, widths: Widths | None = None) -> BiRefNetConfig:
+def published_config(backbone: str) -> BiRefNetConfig:
     """Describe the network every official checkpoint with this backbone uses (reference 1, 5).
 
-    `widths` are the backbone's channels where the table does not know them.
+    Of a `timm:NAME` timm is asked for the widths; unknown names raise KeyError.
     """
-    c3, c2, c1, c0 = (2 * width for width in widths or BACKBONE_WIDTHS[backbone])
-    pyramid = DINO_PYRAMID if backbone.startswith("dino") else None
-    _, d4, d3, d2 = pyramid or (c0, c1, c2, c3)
+    record = find_backbone(backbone)
+    widths = record.widths or _widths_from_timm(backbone)
+    c3, c2, c1, c0 = (2 * width for width in widths)
+    _, d4, d3, d2 = record.pyramid or (c0, c1, c2, c3)
     return BiRefNetConfig(
         backbone=backbone,
-        widths=widths,
-        pyramid=pyramid,
+        widths=None if record.widths else widths,
+        pyramid=record.pyramid,
         squeeze_channels=c0,
         decoder_channels=(d4, d3, d2, d2 // 2),
         tile_channels=(c0 // 8, c0 // 8, c1 // 8, c2 // 8, c3 // 8),
     )
+
+
+def _widths_from_timm(backbone: str) -> Widths:
+    from birefcli.net.backbones.timm import timm_widths
+
+    return timm_widths(backbone.removeprefix(TIMM))
 
 
 def compact_config(size: int = 384) -> BiRefNetConfig:

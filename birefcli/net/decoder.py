@@ -1,4 +1,5 @@
-"""The decoder: four reconstruction stages that look inward at the picture and outward at edges."""
+"""The decoder: four stages that use tiles of the picture (inward reference) and its edges (outward
+reference), as the paper calls them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

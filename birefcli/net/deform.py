@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from birefcli.net.parts import parts
+from birefcli.net.slices import slices
 
 
 def deform_conv2d(x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ def deform_strips(
     pixels = x.permute(0, 2, 3, 1).contiguous().to(torch.promote_types(x.dtype, torch.float32))
     kernel = weight.permute(2, 3, 1, 0).reshape(-1, out_channels)  # (k²·C, out)
     row_bytes = n * width * (k * k * c + out_channels) * pixels.element_size()
-    for rows in parts(height, row_bytes, x.device, at_once=at_once):
+    for rows in slices(height, row_bytes, x.device, at_once=at_once):
         taps = _sample(pixels, offset[:, :, rows], mask[:, :, rows], rows.start)
         out = taps.to(weight.dtype) @ kernel  # (N·rows·W, out)
         yield out.view(n, -1, width, out_channels).permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""The one home of devices: where the network computes, and in which precision."""
+"""Where the network computes, and in which precision: from --device and --precision to torch."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from birefcli.errors import DeviceError, UsageError
-from birefcli.net.memory import keep_freed_memory
+from birefcli.net.allocator import keep_freed_memory
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 FAST_BF16 = "avx512_bf16", "amx_tile"  # instructions of x86 processors
@@ -30,7 +30,8 @@ def choose_compute(device: str = "auto", precision: str = "auto") -> Compute:
     """Find the device called auto, cpu, cuda, cuda:N or mps, and its precision.
 
     Auto takes CUDA before Apple's GPU before the processor, and bf16, or fp16 where that is
-    missing, on CUDA; float32 elsewhere.
+    missing, on CUDA; float32 elsewhere. Unknown words raise UsageError, a device or precision that
+    this machine lacks DeviceError.
     """
     found = _find_device(device)
     if found.type == "cpu":

@@ -1,4 +1,4 @@
-"""The one door between arrays and tensors: pictures go in, mattes come out."""
+"""Running a network on pictures: arrays are made tensors, and its logits mattes."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -83,7 +83,9 @@ class Predictor:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, images: Sequence[Rgb]) -> list[Matte]:
-        """Segment pictures (H, W, 3); where memory runs out, fewer at once, then smaller.
+        """Give each picture (H, W, 3) its matte (H, W) in 0…1.
+
+        Where memory runs out it goes on with fewer pictures at once, then smaller.
 
         A picture that does not fit even then is a PictureError.
         """
@@ -109,7 +111,10 @@ class Predictor:
             ) from error
 
     def segment(self, images: Sequence[Rgb], size: tuple[int, int]) -> list[Matte]:
-        """Segment pictures at an inference size; those of one input shape share a batch."""
+        """Give pictures (H, W, 3) their mattes (H, W) at an inference size (height, width).
+
+        Those of one input shape share a batch.
+        """
         config = self.config
         shapes = [input_size(rgb.shape[:2], size, config.keeps_aspect) for rgb in images]
         mattes: dict[int, Matte] = {}

@@ -8,6 +8,7 @@ from statistics import fmean
 from birefcli.errors import DeviceError
 from birefcli.image.types import Alpha, Matte, Rgb, to_uint8
 from birefcli.metrics.pair import make_pair
+from birefcli.metrics.table import is_error
 from birefcli.metrics.tally import Tally, measure, unavailable
 from birefcli.models.segmenter import Segmenter
 from birefcli.settings.evaluate import Metric
@@ -35,7 +36,7 @@ class Verdict:
     @property
     def rank(self) -> float:
         """Give the value with its sign turned where lower is better."""
-        return -self.value if self.metric.is_error else self.value
+        return -self.value if is_error(self.metric) else self.value
 
     def beats(self, best: float | None) -> bool:
         """Tell whether it is better than the best rank so far; no number beats nothing."""

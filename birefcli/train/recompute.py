@@ -8,27 +8,20 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from birefcli.net.backbones import efficientnet_lite, mobilenet, pvt, swin
-from birefcli.net.backbones.resnet import Bottleneck
+from birefcli.net.backbones.table import find_backbone
+from birefcli.net.birefnet import BiRefNet
 from birefcli.net.blocks import BasicDecBlk
 
-BLOCKS = (
-    BasicDecBlk,
-    swin.Block,
-    pvt.Block,
-    mobilenet.InvertedResidual,
-    efficientnet_lite.InvertedResidual,
-    Bottleneck,
-)
 
-
-def recompute_blocks(network: nn.Module) -> int:
+def recompute_blocks(network: BiRefNet) -> int:
     """Let a network's blocks be recomputed from here on; the count of them.
 
     Gradients and statistics are those of the plain network. A copy made afterwards would still
     call the blocks of the original.
     """
-    blocks = [module for module in network.modules() if isinstance(module, BLOCKS)]
+    kinds: tuple[type[nn.Module], ...] = (BasicDecBlk,)
+    kinds += find_backbone(network.config.backbone).recomputed
+    blocks = [module for module in network.modules() if isinstance(module, kinds)]
     for block in blocks:
         setattr(block, "forward", _recomputing(block))  # noqa: B010 (mypy: it is a method)
     return len(blocks)

@@ -7,11 +7,10 @@ import torch
 
 from birefcli.errors import UsageError
 from birefcli.models.store import ModelFile, resolve
+from birefcli.net.backbones.table import TIMM, backbone_names
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import load_network
 from birefcli.net.config import (
-    BACKBONE_WIDTHS,
-    TIMM,
     BiRefNetConfig,
     compact_config,
     compact_lite2_config,
@@ -57,14 +56,10 @@ def new_config(backbone: str) -> BiRefNetConfig:
     """Describe a new network: a compact one, or the official one of a backbone."""
     if backbone in COMPACT:
         return COMPACT[backbone](COMPACT_SIZE)
-    if backbone.startswith(TIMM):
-        from birefcli.net.backbones.timm import timm_config
-
-        return timm_config(backbone.removeprefix(TIMM))
-    if backbone not in BACKBONE_WIDTHS:
+    if backbone not in backbone_names() and not backbone.startswith(TIMM):
         import difflib
 
-        known = (*COMPACT, *BACKBONE_WIDTHS)
+        known = (*COMPACT, *backbone_names())
         near = difflib.get_close_matches(backbone, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}, timm:NAME"
         raise UsageError(f"no backbone is called {backbone!r}; {hint}")

@@ -7,7 +7,7 @@ from statistics import fmean
 import numpy as np
 
 from birefcli.matte.morphology import is_empty
-from birefcli.metrics import iou, mae
+from birefcli.metrics.pixels import iou, mae
 from birefcli.models.segmenter import Segmenter
 from birefcli.train.data.examples import LabelledPicture
 

@@ -14,7 +14,7 @@ import numpy as np
 from birefcli import __version__
 from birefcli.errors import BirefcliError, DeviceError, ExitCode, WeightsError
 from birefcli.image.types import Matte, Rgb, to_uint8
-from birefcli.metrics import iou
+from birefcli.metrics.pixels import iou
 from birefcli.models import cache, store
 from birefcli.models.segmenter import load_segmenter
 from birefcli.models.variants import VARIANTS, Variant, find_variant
@@ -104,9 +104,9 @@ def _version(package: str) -> Iterator[Finding]:
 
 def _devices() -> Iterator[Finding]:
     """Everything that --device takes on this machine."""
-    from birefcli.net.machine import devices
+    from birefcli.net.device_list import describe_devices
 
-    for name, words in devices().items():
+    for name, words in describe_devices().items():
         yield Finding(section=Section.DEVICES, name=name, words=words)
 
 

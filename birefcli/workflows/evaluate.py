@@ -17,10 +17,11 @@ from birefcli.image.pairs import Case
 from birefcli.image.types import Alpha, Matte, Rgb, to_uint8
 from birefcli.matte.cutout import network_view
 from birefcli.metrics.pair import Float, make_pair, matte_of
-from birefcli.metrics.tally import DIGITS, Tally, measure, pooled, unavailable
+from birefcli.metrics.table import digits, is_error
+from birefcli.metrics.tally import Tally, measure, pooled, unavailable
 from birefcli.models.segmenter import LoadedSegmenter, segment_each
 from birefcli.models.store import ModelInfo
-from birefcli.settings.evaluate import EvalProtocol, EvalSettings, Metric
+from birefcli.settings.evaluate import EvalProtocol, EvalSettings
 
 WORST = 20  # rows of a gallery
 TINT = 2  # levels between the channels of a pixel, on average: more than a JPEG does to grey
@@ -43,7 +44,7 @@ class Scored:
     """How one case ended: its measured metrics, and its row of the gallery."""
 
     outcome: Outcome
-    values: dict[Metric, Float] = field(default_factory=dict)
+    values: dict[str, Float] = field(default_factory=dict)
     row: Row | None = None
     is_resized: bool = False
     is_unreadable: bool = False
@@ -78,12 +79,12 @@ class Result:
         score = self.tally.of(name, self.tally.metrics[0])
         if scored.row is not None and not np.isnan(score):
             self.worst.append((score, scored.row))
-            sign = -1 if self.tally.metrics[0].is_error else 1
+            sign = -1 if is_error(self.tally.metrics[0]) else 1
             self.worst.sort(key=lambda ranked: sign * ranked[0])
             del self.worst[WORST:]
 
 
-def choose_metrics(settings: EvalSettings, say: Callable[[str], None]) -> tuple[Metric, ...]:
+def choose_metrics(settings: EvalSettings, say: Callable[[str], None]) -> tuple[str, ...]:
     """Give the metrics that are asked for and possible; what is left out is said in a sentence."""
     wanted = tuple(dict.fromkeys((*settings.metrics, *(b.metric for b in settings.fail_below))))
     lacking = unavailable(wanted)
@@ -101,7 +102,7 @@ def choose_metrics(settings: EvalSettings, say: Callable[[str], None]) -> tuple[
 
 def evaluate(
     cases: Sequence[Case],
-    metrics: tuple[Metric, ...],
+    metrics: tuple[str, ...],
     settings: EvalSettings,
     loaded: LoadedSegmenter | None,
     stop: Stop,
@@ -115,7 +116,7 @@ def evaluate(
 class EvalWorker:
     """The three steps every case goes through; a bad file ends in its own outcome."""
 
-    metrics: tuple[Metric, ...]
+    metrics: tuple[str, ...]
     settings: EvalSettings
     loaded: LoadedSegmenter | None
 
@@ -193,10 +194,10 @@ class EvalWorker:
             colourful=item.colourful,
         )
 
-    def _row(self, item: Item, prediction: Alpha, values: dict[Metric, Float]) -> Row:
+    def _row(self, item: Item, prediction: Alpha, values: dict[str, Float]) -> Row:
         metric = self.metrics[0]
         score = pooled(metric, values[metric][None])[0]
-        caption = f"{item.case.name}   {metric} {score:.{DIGITS.get(metric, 3)}f}"
+        caption = f"{item.case.name}   {metric} {score:.{digits(metric)}f}"
         rgb: Rgb | None = None if item.picture is None else self._view(item.picture)
         return make_row(caption, rgb, prediction, item.truth)
 

@@ -13,7 +13,7 @@ from birefcli.image.files import encode
 from birefcli.image.types import Rgb
 from birefcli.metrics.stacks.layerd import layerd_scores
 from birefcli.metrics.stacks.measure import measure
-from birefcli.metrics.stacks.pile import Told, truth_of
+from birefcli.metrics.stacks.truth import PredictedStack, truth_of
 from birefcli.scenes.suites.draw import draw_suite
 from birefcli.scenes.suites.layered import LayeredScene, picture
 from birefcli.settings.evaluate_stacks import GROUPINGS, EvalPeelSettings
@@ -78,7 +78,7 @@ def score(scene: LayeredScene, stack: Stack) -> dict[str, float]:
     truth = truth_of(scene)
     layers = tuple(layer.rgba for layer in stack.layers)
     is_invented = stack.invented > 0 if stack.invented.size else np.zeros(stack.size, bool)
-    told = Told(np.ascontiguousarray(stack.background[..., :3]), layers, is_invented)
+    told = PredictedStack(np.ascontiguousarray(stack.background[..., :3]), layers, is_invented)
     values = {**exactness(stack, picture(scene)), **measure(truth, told)}
     for name, least in GROUPINGS.items():
         true = truth.background, truth.layers

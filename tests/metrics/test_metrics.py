@@ -10,14 +10,15 @@ import pytest
 from golden_rule import GOLDEN
 from PIL import Image
 
-from birefcli.metrics import iou, mae, matting, tally
+from birefcli.metrics import matting, tally
 from birefcli.metrics.boundary import boundary_accuracy, boundary_iou_curve
+from birefcli.metrics.correction_effort import CROSS, EPSILON, _clicks, correction_effort, skeleton
 from birefcli.metrics.curves import e_curve, f_curve, precision_curve, recall_curve
-from birefcli.metrics.effort import CROSS, EPSILON, _clicks, effort, skeleton
 from birefcli.metrics.pair import Pair, make_pair
-from birefcli.metrics.pixels import accuracy, overlap
+from birefcli.metrics.pixels import accuracy, iou, mae, overlap
 from birefcli.metrics.structure import structure
-from birefcli.metrics.tally import DIGITS, Tally, measure, unavailable
+from birefcli.metrics.table import digits
+from birefcli.metrics.tally import Tally, measure, unavailable
 from birefcli.settings.evaluate import MATTING, SEGMENTATION, EvalProtocol, Metric
 
 FOLDER = GOLDEN / "metrics"
@@ -100,7 +101,7 @@ def test_means_and_rounded_columns_are_the_official_evaluators() -> None:
         assert score == pytest.approx(wanted, rel=0, abs=1e-9), key
     for task, columns in COLUMNS.items():
         metrics = [Metric(word) for word in columns.split()]
-        rounded = [round(found.score(metric), DIGITS.get(metric, 3)) for metric in metrics]
+        rounded = [round(found.score(metric), digits(metric)) for metric in metrics]
         assert rounded == AGGREGATE[task], task
 
 
@@ -362,6 +363,6 @@ def test_thinning_and_effort_grow_with_the_damage() -> None:
         prediction = truth.copy()
         for i in range(holes):
             prediction[30 + 20 * i : 44 + 20 * i, 40:80] = 0
-        efforts.append(effort(Pair(prediction, truth)))
+        efforts.append(correction_effort(Pair(prediction, truth)))
     assert efforts[0] == 0
     assert all(before < after for before, after in pairwise(efforts))

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from birefcli.matte.morphology import is_empty
-from birefcli.metrics import iou
+from birefcli.metrics.pixels import iou
 from birefcli.models.segmenter import load_segmenter
 from birefcli.models.store import WEIGHTS, resolve
 from birefcli.settings.model import ModelSettings

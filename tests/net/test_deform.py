@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from birefcli.net import deform, parts
+from birefcli.net import deform, slices
 from birefcli.net.deform import DeformableConv2d, deform_conv2d, deform_strips
 
 TAPS_OUTSIDE = 2.5  # standard deviation of the offsets, in pixels
@@ -62,7 +62,7 @@ def bilinear(pixels: Tensor, y: Tensor, x: Tensor) -> Tensor:
 @pytest.fixture
 def tiny_parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make every strip one row high."""
-    monkeypatch.setattr(parts, "CPU_BYTES", 1)
+    monkeypatch.setattr(slices, "CPU_BYTES", 1)
     yield
 
 
@@ -94,7 +94,7 @@ def test_strips_fit_their_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deform, "_sample", spy)
     with torch.no_grad():
         deform_conv2d(*(x.float() for x in inputs(7, 1, 16, 64, 64)))
-    assert len(sampled) > 1 and max(sampled) <= parts.CPU_BYTES
+    assert len(sampled) > 1 and max(sampled) <= slices.CPU_BYTES
 
 
 def test_gradients_are_those_of_the_definition() -> None:

@@ -17,7 +17,7 @@ from birefcli.net.birefnet import BiRefNet
 from birefcli.net.config import IMAGENET_MEAN, IMAGENET_STD, published_config
 from birefcli.net.decoder import Prediction
 from birefcli.net.device import choose_compute
-from birefcli.net.official import (
+from birefcli.net.official_pipelines import (
     BenchmarkPredictor,
     benchmark_input,
     benchmark_matte,

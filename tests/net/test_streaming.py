@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from golden_rule import weight_rule
 from torch import Tensor
 
-from birefcli.net import deform, parts
+from birefcli.net import deform, slices
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.config import published_config
 
@@ -49,7 +49,7 @@ def measure(plain: bool) -> dict[str, float]:
     image = torch.randn(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
     if plain:
         deform.deform_strips = plain_strips
-        parts.CPU_BYTES = 1 << 60
+        slices.CPU_BYTES = 1 << 60
     with torch.inference_mode():
         begin = time.perf_counter()
         logits = network(image).logits

@@ -9,12 +9,12 @@ import safetensors.torch
 import torch
 
 from birefcli.errors import DeviceError, ExitCode
-from birefcli.net.backbones import build_backbone
 from birefcli.net.backbones import timm as timm_backbones
-from birefcli.net.backbones.timm import DINO, build_timm, timm_config
+from birefcli.net.backbones.table import backbone_names, build_backbone
+from birefcli.net.backbones.timm import DINO, build_timm
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import infer_config, load_network, save_network
-from birefcli.net.config import BACKBONE_WIDTHS, BiRefNetConfig, published_config
+from birefcli.net.config import BiRefNetConfig, published_config
 
 SMALLEST = "test_convnext"  # 0.3 M weights
 SMALL = ("test_resnet", "test_efficientnet", SMALLEST)
@@ -28,8 +28,8 @@ def refusal(name: str) -> str:
     return str(caught.value)
 
 
-def test_every_dino_has_its_widths() -> None:
-    assert set(DINO) == {name for name in BACKBONE_WIDTHS if name.startswith("dino")}
+def test_every_dino_is_in_the_table() -> None:
+    assert set(DINO) == {name for name in backbone_names() if name.startswith("dino")}
 
 
 @pytest.mark.parametrize("name", DINO)
@@ -37,7 +37,7 @@ def test_every_dino_is_told_from_its_weights(name: str) -> None:
     with torch.device("meta"):
         network = BiRefNet(published_config(name))
     state = network.state_dict()
-    last_tap = DINO[name][1][-1]
+    last_tap = DINO[name].taps[-1]
     assert f"bb.model.blocks.{last_tap}.attn.qkv.weight" in state
     assert f"bb.model.blocks.{last_tap + 1}.attn.qkv.weight" not in state
     assert infer_config(state, "x") == network.config
@@ -67,7 +67,7 @@ def test_dino_in_a_network_learns_nothing_itself(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SMALL)
 def test_any_pyramid_of_timm_is_a_backbone(name: str) -> None:
-    config = timm_config(name)
+    config = published_config(f"timm:{name}")
     maps = build_backbone(config.backbone).eval()(torch.randn(1, 3, 64, 96))
     sizes = ((16, 24), (8, 12), (4, 6), (2, 3))
     assert [tuple(m.shape[1:]) for m in maps] == [
@@ -76,7 +76,9 @@ def test_any_pyramid_of_timm_is_a_backbone(name: str) -> None:
 
 
 def test_a_saved_network_names_its_backbone(tmp_path: Path) -> None:
-    network = BiRefNet(replace(timm_config(SMALLEST), multi_scale=False, kernels=(1,))).eval()
+    network = BiRefNet(
+        replace(published_config(f"timm:{SMALLEST}"), multi_scale=False, kernels=(1,))
+    ).eval()
     save_network(tmp_path / "mine.safetensors", network, {}, half=False)
     loaded = load_network(tmp_path / "mine.safetensors", name="mine")
     assert loaded.config == network.config

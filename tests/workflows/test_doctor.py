@@ -222,7 +222,7 @@ def test_a_missing_package_is_graver_than_a_missing_model(
 def test_a_package_that_cannot_be_imported_is_a_finding(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "birefcli.net.machine", None)
+    monkeypatch.setitem(sys.modules, "birefcli.net.device_list", None)
     findings = light(weights)
     assert find(findings, Section.DEVICES, "devices").exit_code == ExitCode.DEVICE
     assert find(findings, Section.MODELS, "compact").is_well

@@ -14,11 +14,18 @@ from birefcli.batch.executor import Stop
 from birefcli.cli import app
 from birefcli.image.types import Matte, Rgb, Rgba
 from birefcli.inpaint.membrane import Membrane
-from birefcli.metrics.stacks.layerd import Ledger, Score, Sheet, aligned, grouped, layerd_scores
+from birefcli.metrics.stacks.layerd import (
+    LayerdScore,
+    MergedLayers,
+    ScoreCache,
+    aligned,
+    grouped,
+    layerd_scores,
+)
 from birefcli.metrics.stacks.match import assign, match, soft_iou
 from birefcli.metrics.stacks.measure import measure, outline_band
-from birefcli.metrics.stacks.pile import Told, Truth, left_visible, mattes_of, truth_of
 from birefcli.metrics.stacks.tally import StackTally
+from birefcli.metrics.stacks.truth import PredictedStack, Truth, left_visible, mattes_of, truth_of
 from birefcli.scenes.suites.draw import draw_suite
 from birefcli.scenes.suites.layered import Kind, LayeredScene, picture
 from birefcli.settings.evaluate_stacks import (
@@ -66,9 +73,9 @@ def disks(*columns: int) -> Truth:
     )
 
 
-def told(truth: Truth, *layers: Rgba) -> Told:
+def told(truth: Truth, *layers: Rgba) -> PredictedStack:
     """A stack with the true background."""
-    return Told(truth.background, layers, np.zeros(SIZE, bool))
+    return PredictedStack(truth.background, layers, np.zeros(SIZE, bool))
 
 
 # ---- what is the same scores best, and what is worse scores less -------------------------------
@@ -78,7 +85,7 @@ def told(truth: Truth, *layers: Rgba) -> Told:
 def test_the_truth_itself_scores_best(suite: Suite, seed: int) -> None:
     truth = truth_of(draw_suite(suite, seed, 96))
     invented = np.any([matte > 0.5 for matte in truth.mattes], axis=0)
-    found = measure(truth, Told(truth.background, truth.layers, invented))
+    found = measure(truth, PredictedStack(truth.background, truth.layers, invented))
     for name in ("matched", "first-iou", "order", "tau", "visible-iou", "amodal-iou"):
         assert found[name] == pytest.approx(1) or np.isnan(found[name])
     for name in ("missed", "extra", "abstained", "band-sad", "color", "edge-color"):
@@ -226,7 +233,7 @@ def test_new_colors_in_a_fill_are_seen() -> None:
     background = truth.background.copy()
     background[24, 22] = (1, 2, 255)
     background[24, 23] = truth.background[0, 0]
-    found = measure(truth, Told(background, truth.layers, invented))
+    found = measure(truth, PredictedStack(background, truth.layers, invented))
     assert found["new-colors"] == pytest.approx(1 / invented.sum())
     assert found["exact-fill"] == pytest.approx(1 - 2 / invented.sum())
 
@@ -254,10 +261,10 @@ def test_the_alignment_is_the_cheapest_of_all_paths(is_turned: bool) -> None:
     true = grouped(ground(), [disk(20), disk(28, 1), disk(36, 2)], 8)
     mine = grouped(ground(1), [disk(24, 5), disk(30, 6)], 8)
     true, mine = (mine, true) if is_turned else (true, mine)
-    ledger = Ledger()
+    cache = ScoreCache()
 
-    def paths(i: int, j: int) -> list[list[Score]]:
-        here = ledger.score(true[i], mine[j])
+    def paths(i: int, j: int) -> list[list[LayerdScore]]:
+        here = cache.score(true[i], mine[j])
         before = [
             path
             for a, b in ((i - 1, j - 1), (i - 1, j), (i, j - 1))
@@ -267,7 +274,7 @@ def test_the_alignment_is_the_cheapest_of_all_paths(is_turned: bool) -> None:
         return [[*path, here] for path in before] or [[here]]
 
     best = min(paths(len(true) - 1, len(mine) - 1), key=lambda path: sum(s.cost for s in path))
-    score = aligned(true, mine, ledger)
+    score = aligned(true, mine, cache)
     assert score.rgb == pytest.approx(np.mean([step.rgb for step in best]))
     assert score.iou == pytest.approx(np.mean([step.iou for step in best]))
 
@@ -294,7 +301,7 @@ def test_an_object_in_two_pieces_is_mended_by_one_merge() -> None:
 
 
 def test_a_sheet_over_another_mixes_as_layers_do() -> None:
-    below, above = Sheet.of(disk(20)), Sheet.of(disk(30, 1))
+    below, above = MergedLayers.of(disk(20)), MergedLayers.of(disk(30, 1))
     both = below.under(above)
     for y, x in ((24, 10), (24, 17), (24, 43), (24, 25)):
         a, b = above.alpha[y, x], below.alpha[y, x]
@@ -447,11 +454,15 @@ def test_edges_err_as_much_as_they_did_when_this_was_first_measured() -> None:
         truth = truth_of(scene)
         nothing = np.zeros(scene.size, bool)
         shown = tuple(np.dstack([picture(scene), layer[..., 3]]) for layer in truth.layers)
-        found["raw"].append(measure(truth, Told(scene.background, shown, nothing))["edge-color"])
+        found["raw"].append(
+            measure(truth, PredictedStack(scene.background, shown, nothing))["edge-color"]
+        )
         for way in (ours, rounds):
             stack = way(scene)
             layers = tuple(layer.rgba for layer in stack.layers)
-            edge = measure(truth, Told(stack.background[..., :3], layers, nothing))["edge-color"]
+            edge = measure(truth, PredictedStack(stack.background[..., :3], layers, nothing))[
+                "edge-color"
+            ]
             found[way.name].append(edge)
     means = {name: np.mean(values) for name, values in found.items()}
     assert means["raw"] == pytest.approx(23.3, abs=1.5)

@@ -16,7 +16,7 @@ _Table = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Matching:
-    """Layers and objects by place in their piles."""
+    """Layers and objects by place in their stacks."""
 
     layer_of: dict[int, int]  # by object
     iou: dict[int, float]  # of what is visible, by object
@@ -32,21 +32,21 @@ def soft_iou(one: Matte, other: Matte) -> float:
 
 
 def match(
-    true: Sequence[Matte], told: Sequence[Matte], whole: Sequence[Matte] | None = None
+    true: Sequence[Matte], predicted: Sequence[Matte], whole: Sequence[Matte] | None = None
 ) -> Matching:
     """Match visible mattes (H, W) one to one; `whole` are the layers with what is hidden."""
-    table = np.array([[soft_iou(a, b) for b in told] for a in true], np.float64)
-    pairs = [(i, j) for i, j in assign(table.reshape(len(true), len(told)))]
+    table = np.array([[soft_iou(a, b) for b in predicted] for a in true], np.float64)
+    pairs = [(i, j) for i, j in assign(table.reshape(len(true), len(predicted)))]
     pairs = [(i, j) for i, j in pairs if table[i, j] >= LEAST_IOU]
     taken = {j for _, j in pairs}
-    whole = told if whole is None else whole
+    whole = predicted if whole is None else whole
     alike = [
         soft_iou(whole[i], whole[j]) > DUPLICATE_IOU for i in range(len(whole)) for j in range(i)
     ]
     return Matching(
         dict(pairs),
         {i: float(table[i, j]) for i, j in pairs},
-        tuple(j for j in range(len(told)) if j not in taken),
+        tuple(j for j in range(len(predicted)) if j not in taken),
         sum(alike),
     )
 

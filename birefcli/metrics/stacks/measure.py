@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from birefcli.image.types import Matte, Rgb, Rgba
 from birefcli.metrics.stacks.match import Matching, match, soft_iou
-from birefcli.metrics.stacks.pile import LEAST_OVERLAP, Mask, Told, Truth
+from birefcli.metrics.stacks.truth import LEAST_OVERLAP, Mask, PredictedStack, Truth
 
 BAND = 5  # pixels on each side of an outline
 SOFT, SOLID = 0.05, 0.95
@@ -22,7 +22,7 @@ class Compared:
     """A truth, a stack, and which is which."""
 
     truth: Truth
-    told: Told
+    predicted: PredictedStack
     matching: Matching
 
     @property
@@ -35,33 +35,35 @@ class Compared:
         """Objects and the layers that show most of them, also where one holds several."""
         found = []
         for i, seen in enumerate(self.truth.visible):
-            shares = [float(np.minimum(seen, told).sum()) for told in self.told.visible]
+            shares = [
+                float(np.minimum(seen, predicted).sum()) for predicted in self.predicted.visible
+            ]
             if shares and max(shares) >= HELD * float(seen.sum()) > 0:
                 found.append((i, int(np.argmax(shares))))
         return found
 
 
-def measure(truth: Truth, told: Told) -> dict[str, float]:
+def measure(truth: Truth, predicted: PredictedStack) -> dict[str, float]:
     """Give every metric that pixels decide, by name; NaN where a scene has nothing to ask about."""
-    matching = match(truth.visible, told.visible, told.mattes)
-    compared = Compared(truth, told, matching)
+    matching = match(truth.visible, predicted.visible, predicted.mattes)
+    compared = Compared(truth, predicted, matching)
     return {
         **_counts(compared),
         **order(compared),
         **_shapes(compared),
         **_colors(compared),
         **_hidden(compared),
-        **_palette(truth, told),
-        "invented": float(told.invented.mean()),
+        **_palette(truth, predicted),
+        "invented": float(predicted.invented.mean()),
     }
 
 
 def _counts(found: Compared) -> dict[str, float]:
     """Count what was found, missed, made up and shown twice."""
-    objects, layers = len(found.truth.layers), len(found.told.layers)
+    objects, layers = len(found.truth.layers), len(found.predicted.layers)
     hits = len(found.matching.layer_of)
     fits = [
-        soft_iou(found.truth.visible[i], found.told.visible[-1]) if layers else 0.0
+        soft_iou(found.truth.visible[i], found.predicted.visible[-1]) if layers else 0.0
         for i in found.truth.uncovered
     ]
     return {
@@ -91,13 +93,13 @@ def order(found: Compared) -> dict[str, float]:
 
 def _shapes(found: Compared) -> dict[str, float]:
     """Compare alphas; an object that was missed has an overlap of 0."""
-    truth, told = found.truth, found.told
+    truth, predicted = found.truth, found.predicted
     misses = [0.0] * (len(truth.layers) - len(found.matched))
-    whole = [soft_iou(truth.mattes[i], told.mattes[j]) for i, j in found.matched]
+    whole = [soft_iou(truth.mattes[i], predicted.mattes[j]) for i, j in found.matched]
     sad = []
     for i, j in found.matched:
         band = outline_band(truth.visible[i])
-        sad.append(float(np.abs(truth.visible[i] - told.visible[j])[band].sum()))
+        sad.append(float(np.abs(truth.visible[i] - predicted.visible[j])[band].sum()))
     return {
         "visible-iou": _mean([*found.matching.iou.values(), *misses]),
         "amodal-iou": _mean([*whole, *misses]),
@@ -117,7 +119,7 @@ def _colors(found: Compared) -> dict[str, float]:
     inside, edges = [], []
     for i, j in found.held:
         matte, seen = found.truth.mattes[i], found.truth.visible[i]
-        true, layer = found.truth.layers[i], found.told.layers[j]
+        true, layer = found.truth.layers[i], found.predicted.layers[j]
         is_own = ~found.truth.is_shadowed
         is_inside = is_own & (seen > SOLID) & (layer[..., 3] > 127)
         inside.append(apart(true, layer, is_inside))
@@ -129,7 +131,7 @@ def _colors(found: Compared) -> dict[str, float]:
 
 def _hidden(found: Compared) -> dict[str, float]:
     """Compare what nobody sees: parts behind others, and the background behind everything."""
-    truth, told = found.truth, found.told
+    truth, predicted = found.truth, found.predicted
     shares, colors = [], []
     layer_of = found.matching.layer_of
     for i, matte in enumerate(truth.mattes):
@@ -139,7 +141,7 @@ def _hidden(found: Compared) -> dict[str, float]:
         if i not in layer_of:
             shares.append(0.0)
             continue
-        layer = told.layers[layer_of[i]]
+        layer = predicted.layers[layer_of[i]]
         is_found = is_hidden & (layer[..., 3] > 127)
         shares.append(np.count_nonzero(is_found) / np.count_nonzero(is_hidden))
         colors.append(apart(truth.layers[i], layer, is_found & ~truth.is_shadowed))
@@ -147,17 +149,17 @@ def _hidden(found: Compared) -> dict[str, float]:
     return {
         "hidden-found": _mean(shares),
         "hidden-color": _mean(colors),
-        "background": apart(truth.background, told.background, behind & ~truth.is_shadowed),
+        "background": apart(truth.background, predicted.background, behind & ~truth.is_shadowed),
     }
 
 
-def _palette(truth: Truth, told: Told) -> dict[str, float]:
+def _palette(truth: Truth, predicted: PredictedStack) -> dict[str, float]:
     """Ask of filled pixels which have a colour the background has not, and which are right."""
-    if not truth.has_palette or not told.invented.any():
+    if not truth.has_palette or not predicted.invented.any():
         return {"new-colors": nan, "exact-fill": nan}
     weights = np.array([65536, 256, 1])
     own = np.unique(truth.background.astype(np.int64) @ weights)
-    filled, true = told.background[told.invented], truth.background[told.invented]
+    filled, true = predicted.background[predicted.invented], truth.background[predicted.invented]
     return {
         "new-colors": float((~np.isin(filled.astype(np.int64) @ weights, own)).mean()),
         "exact-fill": float((filled == true).all(-1).mean()),

@@ -1,9 +1,12 @@
 """EfficientNet-Lite2 (Tan and Le 2019, "EfficientNet"; Google's Lite models of 2020: no squeeze and
 excitation, ReLU6), under the names of timm's `tf_efficientnet_lite2`."""
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 from birefcli.net.backbones.mobilenet import SameConv2d
+from birefcli.net.backbones.table import Backbone
 
 STEM = 32
 # Kernel, stride of the first block, expansion, channels and blocks of each stage after the stem.
@@ -97,3 +100,19 @@ class InvertedResidual(nn.Module):
         y = self.relu(self.bn2(self.conv_dw(y)))
         out: Tensor = self.bn3(self.conv_pwl(y))
         return x + out if self.adds else out
+
+
+def detect(weights: Mapping[str, Tensor]) -> str | None:
+    """Tell the backbone of this file from others by a weight that only it has."""
+    return "efficientnet_lite2" if "conv_stem.weight" in weights else None
+
+
+BACKBONES = (
+    Backbone(
+        name="efficientnet_lite2",
+        widths=(24, 48, 120, 352),
+        build=EfficientNetLite2,
+        detect=detect,
+        recomputed=(InvertedResidual,),
+    ),
+)

@@ -1,7 +1,11 @@
 """MobileNetV2 (Sandler et al. 2018), the light backbone of the bundled models."""
 
+from collections.abc import Mapping
+
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from birefcli.net.backbones.table import Backbone
 
 # Expansion, channels, repeats and first stride of each group of inverted residuals (Table 2).
 GROUPS = (
@@ -88,3 +92,19 @@ class MobileNetV2(nn.Module):
     def parts_to_stride(self, count: int) -> list[nn.Module]:
         """List the modules up to the `count`-th of the four maps that leave."""
         return list(self.features[: OUTPUTS[count - 1] + 1])
+
+
+def detect(weights: Mapping[str, Tensor]) -> str | None:
+    """Tell the backbone of this file from others by a weight that only it has."""
+    return "mobilenet_v2" if "features.1.conv.0.0.weight" in weights else None
+
+
+BACKBONES = (
+    Backbone(
+        name="mobilenet_v2",
+        widths=(24, 32, 96, 320),
+        build=MobileNetV2,
+        detect=detect,
+        recomputed=(InvertedResidual,),
+    ),
+)

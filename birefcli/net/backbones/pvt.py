@@ -1,11 +1,15 @@
 """Pyramid Vision Transformer v2 (Wang et al. 2022): attention against a shrunken map."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from birefcli.errors import WeightsError
+from birefcli.net.backbones.table import Backbone, Widths
 from birefcli.net.blocks import DropPath
 
 HEADS = (1, 2, 5, 8)
@@ -18,7 +22,7 @@ EPS = 1e-6  # of block and stage norms; the other norms have 1e-5
 class PvtShape:
     """The numbers that tell the sizes apart."""
 
-    widths: tuple[int, int, int, int]
+    widths: Widths
     depths: tuple[int, int, int, int]
     mlp_ratios: tuple[int, int, int, int]
 
@@ -29,11 +33,6 @@ SHAPES = {
     "pvt_v2_b2": PvtShape((64, 128, 320, 512), (3, 4, 6, 3), (8, 8, 4, 4)),
     "pvt_v2_b5": PvtShape((64, 128, 320, 512), (3, 6, 40, 3), (4, 4, 4, 4)),
 }
-
-
-def build_pvt(name: str) -> "Pvt":
-    """Build `name` with fresh weights; unknown names raise KeyError."""
-    return Pvt(SHAPES[name])
 
 
 class Pvt(nn.Module):
@@ -154,3 +153,27 @@ class DepthwiseConv(nn.Module):
         """Map tokens (N, H, W, C) to the same shape."""
         out: Tensor = self.dwconv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         return out
+
+
+def detect_pvt(weights: Mapping[str, Tensor]) -> str | None:
+    """Name the PVT whose weights these are; other sizes than the four raise WeightsError."""
+    if "patch_embed1.proj.weight" not in weights:
+        return None
+    width = len(weights["patch_embed1.proj.weight"])
+    blocks = {key.split(".")[1] for key in weights if key.startswith("block3.")}
+    for name, shape in SHAPES.items():
+        if (shape.widths[0], shape.depths[2]) == (width, len(blocks)):
+            return name
+    raise WeightsError(f"its PVT backbone of width {width} is none of pvt_v2_b0/b1/b2/b5")
+
+
+BACKBONES = tuple(
+    Backbone(
+        name=name,
+        widths=shape.widths,
+        build=partial(Pvt, shape),
+        detect=detect_pvt,
+        recomputed=(Block,),
+    )
+    for name, shape in SHAPES.items()
+)

@@ -1,8 +1,11 @@
 """ResNet-50 (He et al. 2016, "Deep Residual Learning for Image Recognition")."""
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 from birefcli.net.backbones.stages import Stages
+from birefcli.net.backbones.table import Backbone
 
 EXPANSION = 4
 # Inner width, blocks and first stride of each stage (Table 1).
@@ -51,3 +54,19 @@ class Bottleneck(nn.Module):
         y = self.relu(self.bn2(self.conv2(y)))
         out: Tensor = self.relu(self.bn3(self.conv3(y)) + self.downsample(x))
         return out
+
+
+def detect(weights: Mapping[str, Tensor]) -> str | None:
+    """Tell the backbone of this file from others by a weight that only it has."""
+    return "resnet50" if "conv1.4.0.conv3.weight" in weights else None
+
+
+BACKBONES = (
+    Backbone(
+        name="resnet50",
+        widths=(256, 512, 1024, 2048),
+        build=build_resnet50,
+        detect=detect,
+        recomputed=(Bottleneck,),
+    ),
+)

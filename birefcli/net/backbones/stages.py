@@ -1,4 +1,4 @@
-"""Four stages called one after the other, under the names the official code gives them."""
+"""Four convolutional stages in a row, named conv1 to conv4 as in published files."""
 
 from torch import Tensor, nn
 

@@ -1,13 +1,17 @@
 """Swin Transformer v1 (Liu et al. 2021) as BiRefNet uses it: any size, four normed maps."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from birefcli.errors import WeightsError
+from birefcli.net.backbones.table import Backbone
 from birefcli.net.blocks import DropPath
-from birefcli.net.parts import parts
+from birefcli.net.slices import slices
 
 PATCH = 4
 MLP_RATIO = 4
@@ -30,11 +34,6 @@ SHAPES = {
     "swin_v1_b": SwinShape(128, (2, 2, 18, 2), (4, 8, 16, 32), 12),
     "swin_v1_l": SwinShape(192, (2, 2, 18, 2), (6, 12, 24, 48), 12),
 }
-
-
-def build_swin(name: str) -> "Swin":
-    """Build `name` with fresh weights; unknown names raise KeyError."""
-    return Swin(SHAPES[name])
 
 
 class Swin(nn.Module):
@@ -154,7 +153,7 @@ class WindowAttention(nn.Module):
         return torch.cat(
             [
                 self._attend(x[:, here], None if blocked is None else blocked[here])
-                for here in parts(windows, window_bytes, x.device)
+                for here in slices(windows, window_bytes, x.device)
             ],
             1,
         )
@@ -185,7 +184,7 @@ class Mlp(nn.Module):
         n, height, width, c = x.shape
         row_bytes = 2 * n * width * MLP_RATIO * c * x.element_size()
         rows = [
-            self.fc2(F.gelu(self.fc1(x[:, here]))) for here in parts(height, row_bytes, x.device)
+            self.fc2(F.gelu(self.fc1(x[:, here]))) for here in slices(height, row_bytes, x.device)
         ]
         return torch.cat(rows, 1)
 
@@ -245,3 +244,29 @@ def relative_positions(window: int) -> Tensor:
     y, x = y.flatten(), x.flatten()
     dy, dx = y[:, None] - y[None], x[:, None] - x[None]
     return (dy + window - 1) * (2 * window - 1) + dx + window - 1
+
+
+def detect_swin(weights: Mapping[str, Tensor]) -> str | None:
+    """Name the Swin whose weights these are; other sizes than the four raise WeightsError."""
+    if "patch_embed.proj.weight" not in weights:
+        return None
+    width = len(weights["patch_embed.proj.weight"])
+    blocks = {key.split(".")[3] for key in weights if key.startswith("layers.2.blocks.")}
+    table = weights.get("layers.0.blocks.0.attn.relative_position_bias_table", ())
+    for name, shape in SHAPES.items():
+        sizes = shape.width, shape.depths[2], (2 * shape.window - 1) ** 2
+        if sizes == (width, len(blocks), len(table)):
+            return name
+    raise WeightsError(f"its Swin backbone of width {width} is none of swin_v1_t/s/b/l")
+
+
+BACKBONES = tuple(
+    Backbone(
+        name=name,
+        widths=(shape.width, 2 * shape.width, 4 * shape.width, 8 * shape.width),
+        build=partial(Swin, shape),
+        detect=detect_swin,
+        recomputed=(Block,),
+    )
+    for name, shape in SHAPES.items()
+)

@@ -1,4 +1,4 @@
-"""The one door to timm, which loads only beside a torchvision that loads."""
+"""Importing timm, which wants a torchvision, also where that does not fit the torch."""
 
 import sys
 from functools import cache

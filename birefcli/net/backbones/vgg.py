@@ -1,11 +1,15 @@
 """VGG-16 (Simonyan and Zisserman 2015), with and without batch norm."""
 
-from torch import nn
+from collections.abc import Mapping
+
+from torch import Tensor, nn
 
 from birefcli.net.backbones.stages import Stages
+from birefcli.net.backbones.table import Backbone
 
 # Channels of the convolutions of each stage, and where maps are halved (Table 1, column D).
 HALVE = 0
+WIDTHS = (128, 256, 512, 512)
 SHAPES = (
     (64, 64, HALVE, 128, 128, HALVE),
     (256, 256, 256, HALVE),
@@ -43,3 +47,17 @@ def _convolution(cin: int, cout: int, batch_norm: bool) -> list[nn.Module]:
     """Make a 3×3 convolution, its norm if there is one, and the rectifier."""
     norms = [nn.BatchNorm2d(cout)] if batch_norm else []
     return [nn.Conv2d(cin, cout, 3, padding=1), *norms, nn.ReLU(inplace=True)]
+
+
+def detect(weights: Mapping[str, Tensor]) -> str | None:
+    """Tell both VGGs by the number of their last convolution."""
+    for name, last in (("vgg16", "conv4.28.weight"), ("vgg16bn", "conv4.40.weight")):
+        if last in weights:
+            return name
+    return None
+
+
+BACKBONES = (
+    Backbone(name="vgg16", widths=WIDTHS, build=build_vgg16, detect=detect),
+    Backbone(name="vgg16bn", widths=WIDTHS, build=build_vgg16bn, detect=detect),
+)

@@ -1,4 +1,4 @@
-"""From a model wanted of the hub to its checked file: kept already, or downloaded with leave."""
+"""Getting the checked file of a model on the hub: kept here already, or downloaded with consent."""
 
 import errno
 import os

@@ -25,7 +25,7 @@ class Clicks:
     regions: int
 
 
-def effort(pair: Pair) -> float:
+def correction_effort(pair: Pair) -> float:
     """Clicks that would correct the prediction (H, W), both cut above 128 (section 5)."""
     truth, found = pair.object, pair.prediction > 128
     both, extra, lost = truth & found, found & ~truth, truth & ~found

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from birefcli.net import device
-from birefcli.net.machine import devices
+from birefcli.net.device_list import describe_devices
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, *, cuda: int = 0, mps: bool = False) -> None:
@@ -21,18 +21,18 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *, cuda: int = 0, mps: bool = False
 
 def test_the_processor_is_always_there(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch)
-    found = devices()
+    found = describe_devices()
     assert found["cpu"] == f"{torch.get_num_threads()} threads, fp32"
     assert found["gpu"].startswith("none that this torch can use")
 
 
 def test_every_gpu_has_its_own_line_and_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, cuda=2)
-    assert list(devices()) == ["cpu", "cuda:0", "cuda:1"]
-    assert devices()["cuda:0"] == "Some GPU, 24 GiB, bf16"
-    assert devices()["cuda:1"] == "Some GPU, 24 GiB, fp16"
+    assert list(describe_devices()) == ["cpu", "cuda:0", "cuda:1"]
+    assert describe_devices()["cuda:0"] == "Some GPU, 24 GiB, bf16"
+    assert describe_devices()["cuda:1"] == "Some GPU, 24 GiB, fp16"
 
 
 def test_apples_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, mps=True)
-    assert list(devices()) == ["cpu", "mps"]
+    assert list(describe_devices()) == ["cpu", "mps"]

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from birefcli.net.memory import keep_freed_memory
+from birefcli.net.allocator import keep_freed_memory
 
 # How many pages the system hands out while six maps of 8 MiB are made and dropped twenty times.
 FAULTS = """
 import resource, sys
 import numpy as np
 if sys.argv[1] == "kept":
-    from birefcli.net.memory import keep_freed_memory
+    from birefcli.net.allocator import keep_freed_memory
     assert keep_freed_memory({})
 maps = [np.ones(2**21, np.float32) for _ in range(6)]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

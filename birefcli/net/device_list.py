@@ -1,12 +1,15 @@
-"""What this machine offers the network, in words."""
+"""The devices of this machine that a network can run on, each described in words."""
 
 import torch
 
 from birefcli.net.device import PRECISIONS, choose_compute
 
 
-def devices() -> dict[str, str]:
-    """Describe each device that --device takes here, by its name; without a GPU say so."""
+def describe_devices() -> dict[str, str]:
+    """Describe each device that --device takes here, by its name: threads or memory, and precision.
+
+    Where there is no GPU an entry `gpu` says so.
+    """
     found = {"cpu": f"{torch.get_num_threads()} threads"}
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):

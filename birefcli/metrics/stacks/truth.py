@@ -1,4 +1,4 @@
-"""Two piles of layers to compare: what is true of a scene, and what somebody says it is."""
+"""The two stacks that are compared: the true layers of a scene, and the predicted ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ LEAST_OVERLAP = 40  # pixels that one object hides of another, from which their 
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
-    """A stack that somebody made: layers (H, W, 4) from the bottom up over a background."""
+class PredictedStack:
+    """A stack made of a picture: layers (H, W, 4) from the bottom up over a background."""
 
     background: Rgb
     layers: tuple[Rgba, ...]

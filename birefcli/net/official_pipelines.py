@@ -1,4 +1,4 @@
-"""The two official pipelines, exactly: how the benchmark and the demo prepare and finish a picture.
+"""The official pipelines, reproduced: how the benchmark and the demo prepare and finish a picture.
 
 They differ in how they resize and where they round. `cut` follows the demo's input; the official
 scores of `eval` come from the benchmark's.

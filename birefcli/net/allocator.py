@@ -1,4 +1,4 @@
-"""Memory the network frees stays with the process, for the next picture's maps to lie in."""
+"""A setting of the C library's allocator: freed memory stays with the process for the next maps."""
 
 import ctypes
 import os
@@ -15,7 +15,7 @@ def keep_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
 
     By default glibc gives every map of the network back to the system and asks for it again,
     zeroed page by page, which takes a quarter of a compact network's time. Other C libraries, and
-    whoever set malloc's own variables, are left alone; tells whether it was done.
+    whoever set malloc's own variables, are left alone. Gives whether it was done.
     """
     if platform.libc_ver()[0] != "glibc" or any(name.startswith("MALLOC_") for name in environment):
         return False
