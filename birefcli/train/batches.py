@@ -12,14 +12,14 @@ from torch import Tensor
 
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.predict import input_size
-from birefcli.scenes.samples import Mixture, draw_sample
+from birefcli.scenes.samples import SampleShares, draw_sample
 from birefcli.scenes.scene import Scene
 from birefcli.settings.train import TrainSettings
 from birefcli.train.batch import Batch, to_tensors
-from birefcli.train.data.open import open_supplies
 from birefcli.train.data.pack import REMINDERS, Pack
-from birefcli.train.data.scene_parts import Piece
-from birefcli.train.data.supply import Supplies, mixture_of
+from birefcli.train.data.scene_parts import DrawnPicture
+from birefcli.train.data.supply import PictureSupply, sample_shares_of
+from birefcli.train.data.training_data import open_picture_supply
 
 ASPECTS_TRIED = 101  # to find the largest batch
 
@@ -56,8 +56,8 @@ def compose_batch(
 
     The batches of several processes are together the larger batch of a single one.
     """
-    supplies, classes = supplies_of_this_process(settings)
-    mixture = mixture_of(settings, supplies)
+    supplies, classes = supply_of_this_process(settings)
+    mixture = sample_shares_of(settings, supplies)
     scenes, names, labels = [], [], []
     bad: dict[str, None] = {}
     for i in range(process * count, (process + 1) * count):
@@ -91,7 +91,7 @@ def _known(scenes: Sequence[Scene]) -> NDArray[np.float32] | None:
     return np.stack([ones if scene.known is None else scene.known for scene in scenes])
 
 
-def label_of(pieces: Sequence[Piece], classes: tuple[str, ...]) -> int:
+def label_of(pieces: Sequence[DrawnPicture], classes: tuple[str, ...]) -> int:
     """Give the class of a sample by what is in it: a number if there is just one, else -1."""
     found = {piece.class_name for piece in pieces if piece.class_name is not None}
     (name,) = found if len(found) == 1 else (None,)
@@ -99,20 +99,20 @@ def label_of(pieces: Sequence[Piece], classes: tuple[str, ...]) -> int:
 
 
 @cache
-def supplies_of_this_process(settings: TrainSettings) -> tuple[Supplies, tuple[str, ...]]:
+def supply_of_this_process(settings: TrainSettings) -> tuple[PictureSupply, tuple[str, ...]]:
     """Open what scenes are made of, and its classes, once per process."""
-    return open_supplies(settings)
+    return open_picture_supply(settings)
 
 
 @cache
-def reminders() -> Supplies:
+def reminders() -> PictureSupply:
     """Open the package's own pictures once per process."""
-    return Supplies([Pack(REMINDERS, tiers=("A",))])
+    return PictureSupply([Pack(REMINDERS, tiers=("A",))])
 
 
-def reminding(settings: TrainSettings) -> Mixture:
+def reminding(settings: TrainSettings) -> SampleShares:
     """Give the shares of the scenes of the package's own pictures, which hold no photographs."""
-    return Mixture(photo=0.0, empty=0.12, pixel=0.45, same_color=0.12, target=settings.target)
+    return SampleShares(photo=0.0, empty=0.12, pixel=0.45, same_color=0.12, target=settings.target)
 
 
 def first_pictures(settings: TrainSettings, network: BiRefNet, count: int = 48) -> Tensor:

@@ -10,8 +10,7 @@ from dataclasses import replace
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 
-import cv2
-
+from birefcli.scenes.samples import compose_on_one_thread
 from birefcli.settings.train import TrainSettings
 from birefcli.train.batch import Batch
 from birefcli.train.batch_memory import BatchMemory, PlacedBatch, batch_bytes
@@ -20,7 +19,7 @@ from birefcli.train.batches import batch_shape, compose_batch, largest_batch
 PREFETCH = 3  # batches composed ahead, per worker
 
 
-class Composer:
+class BatchComposer:
     """Composes the batches of one training process ahead of its loop, in processes of their own."""
 
     def __init__(self, settings: TrainSettings, process: int = 0) -> None:
@@ -40,7 +39,7 @@ class Composer:
             workers, mp_context=context, initializer=_serve, initargs=(self._memory,)
         )
 
-    def __enter__(self) -> "Composer":
+    def __enter__(self) -> "BatchComposer":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -90,8 +89,7 @@ _memory: list[BatchMemory] = []
 def _serve(memory: BatchMemory) -> None:
     """Make this process a worker: deaf to Ctrl-C, and gone when the loop's process is."""
     _memory[:] = [memory]
-    # There are as many workers as there should be threads.
-    cv2.setNumThreads(1)
+    compose_on_one_thread()
     # Ctrl-C is for the loop, which saves before it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     loop = parent_process()

@@ -38,11 +38,11 @@ def freeze(network: BiRefNet, settings: TrainSettings) -> None:
     """Stop the gradients of what does not learn."""
     if settings.encoder_rate == 0:
         network.bb.requires_grad_(False)
-    for module in resting(network, settings):
+    for module in resting_parts(network, settings):
         module.requires_grad_(False)
 
 
-def resting(network: BiRefNet, settings: TrainSettings) -> list[nn.Module]:
+def resting_parts(network: BiRefNet, settings: TrainSettings) -> list[nn.Module]:
     """List the finest parts of the encoder, which a training leaves as they are."""
     if settings.resting_strides == 0:
         return []
@@ -58,7 +58,7 @@ def training_mode(network: BiRefNet, settings: TrainSettings) -> None:
     network.train()
     if settings.encoder_rate == 0:
         network.bb.eval()
-    for part in resting(network, settings):
+    for part in resting_parts(network, settings):
         part.eval()
     if norms_rest(settings):
         for module in network.modules():

@@ -21,7 +21,7 @@ from birefcli.net.config import BiRefNetConfig
 from birefcli.net.device import Compute
 from birefcli.settings.train import THE_START, TrainSettings
 from birefcli.train.batch import Batch, to_tensors
-from birefcli.train.start import load_model
+from birefcli.train.initial_model import load_model
 
 # A map with hardly any power is compared by its plain difference, which would else be blown up.
 LEAST_POWER = 1e-3

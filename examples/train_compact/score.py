@@ -13,10 +13,10 @@ from birefcli.models.store import resolve
 from birefcli.net.device import choose_compute
 from birefcli.net.predict import Predictor
 from birefcli.settings.evaluate import Metric
-from birefcli.train.data.held_out import HeldOut
 from birefcli.train.data.pack import Pack, validation_entries
-from birefcli.train.judge import judge
-from birefcli.train.start import load_model
+from birefcli.train.data.validation_pictures import ValidationPictures
+from birefcli.train.initial_model import load_model
+from birefcli.train.validation import validate
 
 PROBE = "coco-permissive"
 
@@ -36,12 +36,12 @@ def main() -> None:
             for item in whole.items
             if item.source == PROBE and item.kind == "photo_mask"
         ]
-    pictures = HeldOut(entries)
+    pictures = ValidationPictures(entries)
     verdicts = []
     for name in asked.models:
         model = resolve(name, consent=False, offline=True, accept_licence=False, say=print)
         segment = Predictor(load_model(model), choose_compute(asked.device))
-        verdicts.append(judge(segment, pictures, Metric.IOU))
+        verdicts.append(validate(segment, pictures, Metric.IOU))
     print(f"{'':24s}", *(f"{Path(name).parent.name or name:>12.12s}" for name in asked.models))
     for source in verdicts[0].scores:
         print(f"{source:24s}", *(f"{one.scores[source]:12.4f}" for one in verdicts))

@@ -14,14 +14,19 @@ from birefcli.peel.loop import peel
 from birefcli.peel.things import KnownMattes, Proposal, Proposer
 from birefcli.peel.wrap import recomposed
 from birefcli.scenes.suites.flat import flat_scene
-from birefcli.scenes.suites.hard import hard_scene
+from birefcli.scenes.suites.hard_cases import hard_case_scene
 from birefcli.scenes.suites.layered import LayeredScene, picture, visible_mattes
 from birefcli.scenes.suites.pixel import pixel_scene
 from birefcli.scenes.suites.texture import texture_scene
 from birefcli.settings.peel import PeelBy, PeelKind, PeelSettings
 from birefcli.stack.types import Kind, Stack, StopRule
 
-SUITES = {"flat": flat_scene, "texture": texture_scene, "pixel": pixel_scene, "hard": hard_scene}
+SUITES = {
+    "flat": flat_scene,
+    "texture": texture_scene,
+    "pixel": pixel_scene,
+    "hard": hard_case_scene,
+}
 
 
 class Noise:

@@ -25,10 +25,10 @@ from birefcli.net.checkpoint import load_network
 from birefcli.settings.evaluate import Metric
 from birefcli.settings.model import Precision
 from birefcli.settings.train import THE_START, Stage, TrainSettings
-from birefcli.train.judge import Verdict
 from birefcli.train.log import Log
 from birefcli.train.loop import train
 from birefcli.train.schedule import Progress
+from birefcli.train.validation import ValidationResult
 
 
 @pytest.fixture(scope="module")
@@ -210,10 +210,10 @@ def test_adapters_leave_an_ordinary_model_of_the_size_that_was_set(settings, tin
 
 def test_a_score_that_is_no_number_is_never_the_best():
     scores = {"sprites": 0.5}
-    assert not Verdict(Metric.IOU, math.nan, scores).beats(None)
-    assert Verdict(Metric.IOU, 0.5, scores).beats(None)
-    assert Verdict(Metric.MAE, 0.1, scores).beats(-0.2)
-    assert not Verdict(Metric.IOU, 0.1, scores).beats(0.2)
+    assert not ValidationResult(Metric.IOU, math.nan, scores).beats(None)
+    assert ValidationResult(Metric.IOU, 0.5, scores).beats(None)
+    assert ValidationResult(Metric.MAE, 0.1, scores).beats(-0.2)
+    assert not ValidationResult(Metric.IOU, 0.1, scores).beats(0.2)
 
 
 def test_the_log_of_a_resumed_run_forgets_what_comes_again(settings):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training_steps import make_batch, steps_settings, tiny_trainee
+from training_steps import make_batch, steps_settings, tiny_state
 
 from birefcli.errors import UsageError
 from birefcli.settings.train import THE_START, TrainSettings
@@ -14,7 +14,7 @@ from birefcli.train.batch import Batch
 from birefcli.train.losses import LossWeights
 from birefcli.train.step import batch_loss, take_step
 from birefcli.train.teacher import Teacher, make_teacher, map_distance, soft_loss, unknown_of
-from birefcli.train.trainee import Trainee
+from birefcli.train.training_state import TrainingState
 
 NOTHING = LossWeights(bce=0.0, iou=0.0, ssim=0.0, mae=1e-12)
 
@@ -24,16 +24,16 @@ def settings_with_teacher(**changes: object) -> TrainSettings:
     return replace(settings, **changes)
 
 
-def taught_trainee(settings: TrainSettings) -> Trainee:
+def taught_state(settings: TrainSettings) -> TrainingState:
     """A tiny network that is taught by what it is now; its norms are at rest."""
-    plain = tiny_trainee(settings)
+    plain = tiny_state(settings)
     teacher = make_teacher(settings, plain.network.eval(), lambda _: None)
-    trainee = replace(plain, teacher=teacher)
-    trainee.network.train()
-    for module in trainee.network.modules():
+    state = replace(plain, teacher=teacher)
+    state.network.train()
+    for module in state.network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.eval()
-    return trainee
+    return state
 
 
 def photo_batch(step: int = 0) -> Batch:
@@ -44,33 +44,33 @@ def photo_batch(step: int = 0) -> Batch:
     return replace(batch, known=known, is_photo=np.array([True, True, False, False]))
 
 
-def held_terms(trainee: Trainee, settings: TrainSettings) -> dict[str, float]:
-    _, terms = batch_loss(trainee, photo_batch(), NOTHING, settings)
+def held_terms(state: TrainingState, settings: TrainSettings) -> dict[str, float]:
+    _, terms = batch_loss(state, photo_batch(), NOTHING, settings)
     return {name: float(terms[name]) for name in ("taught", "kept", "encoder")}
 
 
-def disturb(trainee: Trainee) -> None:
+def disturb(state: TrainingState) -> None:
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
-        for weight in trainee.network.parameters():
+        for weight in state.network.parameters():
             noise = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
             weight += 0.3 * noise * weight.abs().mean()
 
 
 def test_the_start_itself_has_nothing_to_learn_from_it():
     settings = settings_with_teacher()
-    terms = held_terms(taught_trainee(settings), settings)
+    terms = held_terms(taught_state(settings), settings)
     assert terms == {"taught": 0.0, "kept": 0.0, "encoder": 0.0}
 
 
 def test_a_disturbed_network_is_pulled_back():
     settings = settings_with_teacher(teacher_photos=100.0, keep_encoder=10.0, encoder_rate=1.0)
-    trainee = taught_trainee(settings)
-    disturb(trainee)
-    before = held_terms(trainee, settings)
+    state = taught_state(settings)
+    disturb(state)
+    before = held_terms(state, settings)
     for step in range(12):
-        take_step(trainee, [photo_batch()], step, 3e-4, NOTHING, settings)
-    after = held_terms(trainee, settings)
+        take_step(state, [photo_batch()], step, 3e-4, NOTHING, settings)
+    after = held_terms(state, settings)
     assert before["kept"] > 0 and before["encoder"] > 0
     assert all(after[name] < 0.7 * before[name] for name in ("kept", "encoder"))
 
@@ -88,20 +88,20 @@ def test_only_what_the_teacher_is_sure_of_counts_and_only_where_the_truth_is_unk
 
 def test_an_unsure_teacher_says_nothing_where_the_truth_is_unknown():
     settings = settings_with_teacher(teacher_photos=0.0, keep_encoder=0.0)
-    trainee = taught_trainee(settings)
-    assert trainee.teacher is not None and trainee.teacher.network is not None
-    weight, bias = trainee.teacher.network.decoder.conv_out1.parameters()
+    state = taught_state(settings)
+    assert state.teacher is not None and state.teacher.network is not None
+    weight, bias = state.teacher.network.decoder.conv_out1.parameters()
     torch.nn.init.zeros_(weight)
     for logit, is_heard in ((0.0, False), (9.0, True)):
         torch.nn.init.constant_(bias, logit)
-        _, terms = batch_loss(trainee, photo_batch(), NOTHING, settings)
+        _, terms = batch_loss(state, photo_batch(), NOTHING, settings)
         assert (float(terms["taught"]) > 0) == is_heard
 
 
 def test_without_photographs_or_unknown_parts_a_teacher_is_not_asked():
     settings = settings_with_teacher(keep_encoder=0.0)
-    trainee = taught_trainee(settings)
-    _, terms = batch_loss(trainee, make_batch(0), NOTHING, settings)
+    state = taught_state(settings)
+    _, terms = batch_loss(state, make_batch(0), NOTHING, settings)
     assert "taught" not in terms and "kept" not in terms
 
 
@@ -113,16 +113,16 @@ def test_the_distance_of_maps_is_a_share_of_their_power():
 
 def test_off_by_default(tmp_path: Path):
     settings = TrainSettings(data=(), out=tmp_path)
-    trainee = tiny_trainee(steps_settings())
-    assert make_teacher(settings, trainee.network, lambda _: None) is None
-    assert trainee.teacher is None
+    state = tiny_state(steps_settings())
+    assert make_teacher(settings, state.network, lambda _: None) is None
+    assert state.teacher is None
     with pytest.raises(UsageError, match="keep_encoder must not be negative"):
         replace(settings, keep_encoder=-1.0)
 
 
 def test_a_named_teacher_is_loaded_and_one_that_is_not_here_is_not_downloaded(tiny: Path):
     settings = settings_with_teacher(teacher=str(tiny), keep_encoder=0.0)
-    teacher = make_teacher(settings, tiny_trainee(settings).network, lambda _: None)
+    teacher = make_teacher(settings, tiny_state(settings).network, lambda _: None)
     assert isinstance(teacher, Teacher) and teacher.network is not None
     assert not teacher.is_start and not teacher.network.training
     assert not any(weight.requires_grad for weight in teacher.network.parameters())
