@@ -16,11 +16,11 @@ from birefcli.stack.types import (
     Evidence,
     Fill,
     Hole,
-    Kind,
     Layer,
+    PictureKind,
     SourceRecord,
     Stack,
-    Stop,
+    StopReason,
     StopRule,
     Vote,
     composed,
@@ -58,8 +58,8 @@ def draw_stack(size: Size = (40, 56), seed: int = 0) -> Stack:
     return Stack(
         background=ground,
         layers=layers,
-        kind=Kind.PHOTO,
-        stop=Stop(StopRule.NOTHING, "nothing left above 0.5"),
+        kind=PictureKind.PHOTO,
+        stop=StopReason(StopRule.NOTHING, "nothing left above 0.5"),
         bottoms=tuple(composed(ground[..., :3], rgba[:i]) for i in range(3)),
         edges=(Edge(2, 1, 0.123456),),
         cycles=((1, 2, 3),),
@@ -118,8 +118,8 @@ def bare_stack(size: Size = (8, 8)) -> Stack:
     """A stack in which nothing was found."""
     ground = np.full((*size, 4), 255, np.uint8)
     ground[..., 0] = np.arange(size[1])
-    stop = Stop(StopRule.NOTHING, "the matte stays below 0.5")
-    return Stack(background=ground, layers=(), kind=Kind.FLAT, stop=stop)
+    stop = StopReason(StopRule.NOTHING, "the matte stays below 0.5")
+    return Stack(background=ground, layers=(), kind=PictureKind.FLAT, stop=stop)
 
 
 def picture_of(stack: Stack) -> Rgba:

@@ -11,11 +11,11 @@ from fakes import tiny_config
 from birefcli.net.birefnet import BiRefNet
 from birefcli.settings.model import Precision
 from birefcli.settings.train import Stage, TrainSettings
-from birefcli.train.batches import Batch
-from birefcli.train.processes import Alone, join_processes
+from birefcli.train.batch import Batch
+from birefcli.train.processes import SingleProcess, join_processes
 from birefcli.train.schedule import loss_weights
 from birefcli.train.step import take_step
-from birefcli.train.trainee import Trainee, make_trainee
+from birefcli.train.training_state import TrainingState, make_training_state
 
 WHOLE = 4  # pictures a step, over all processes
 
@@ -47,24 +47,24 @@ def make_batch(step: int, first: int = 0, end: int = WHOLE) -> Batch:
     return Batch(rgb[first:end], matte[first:end], names=tuple(f"p{i}" for i in range(first, end)))
 
 
-def tiny_trainee(
-    settings: TrainSettings, processes: Alone | None = None, *, dropout: float = 0.0
-) -> Trainee:
+def tiny_state(
+    settings: TrainSettings, processes: SingleProcess | None = None, *, dropout: float = 0.0
+) -> TrainingState:
     """A tiny network in float64, always with the same weights."""
     torch.manual_seed(0)
     network = BiRefNet(replace(tiny_config(), dropout=dropout)).double()
-    return make_trainee(network, settings, processes or Alone(), lambda _: None)
+    return make_training_state(network, settings, processes or SingleProcess(), lambda _: None)
 
 
 def take_steps(
-    trainee: Trainee, settings: TrainSettings, batches: list[list[Batch]]
+    state: TrainingState, settings: TrainSettings, batches: list[list[Batch]]
 ) -> dict[str, torch.Tensor]:
     """Take a step with each list of batches; the weights after the last."""
-    count = trainee.processes.count
+    count = state.processes.count
     for step, some in enumerate(batches):
         weights = loss_weights(0.0, settings, count=1, processes=count)
-        take_step(trainee, some, step, 1e-3, weights, settings)
-    return trainee.network.state_dict()
+        take_step(state, some, step, 1e-3, weights, settings)
+    return state.network.state_dict()
 
 
 def main(target: Path) -> None:
@@ -75,7 +75,7 @@ def main(target: Path) -> None:
     share = WHOLE // processes.count
     first = processes.rank * share
     batches = [[make_batch(step, first, first + share)] for step in range(3)]
-    weights = take_steps(tiny_trainee(settings, processes), settings, batches)
+    weights = take_steps(tiny_state(settings, processes), settings, batches)
     if processes.rank == 0:
         torch.save({"count": processes.count, "weights": weights}, target)
     processes.close()

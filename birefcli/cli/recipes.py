@@ -65,8 +65,8 @@ def combine(asked: Asked) -> TrainSettings:
 
 def _chosen(asked: Asked, data: tuple[Path, ...]) -> dict[str, Any]:
     """Give the values of the recipe that was named, or that suits the data."""
-    from birefcli.train.data.gather import packs_of
-    from birefcli.train.data.open import suggest_recipe
+    from birefcli.train.data.preflight import packs_of
+    from birefcli.train.data.training_data import suggest_recipe
 
     if asked.recipe is not None:
         values = named_recipe(asked.recipe)

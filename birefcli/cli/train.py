@@ -54,10 +54,10 @@ def _run(settings: TrainSettings, quiet: bool) -> int:
 def _show_plan(settings: TrainSettings, quiet: bool) -> int:
     """Print what a run would do; nothing is written."""
     from birefcli.cli.train_progress import TrainConsole
-    from birefcli.train.plan import make_plan, recipe_lines
+    from birefcli.train.forecast import forecast_training, recipe_lines
 
     with TrainConsole(quiet=quiet) as console:
-        found = make_plan(settings, console.say)
+        found = forecast_training(settings, console.say)
     for line in found.lines():
         typer.echo(line)
     typer.echo("recipe:")

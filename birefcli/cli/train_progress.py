@@ -8,7 +8,7 @@ from birefcli.cli.console import draw_bar, on_one_line, print_above
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from birefcli.train.log import Glance
+    from birefcli.train.log import StepSummary
 
 
 class TrainConsole:
@@ -49,7 +49,7 @@ class TrainConsole:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
 
-    def watch(self, now: "Glance") -> None:
+    def watch(self, now: "StepSummary") -> None:
         """Move the bar."""
         self._progress.update(
             self._task,

@@ -19,6 +19,8 @@ _T = TypeVar("_T", np.uint8, np.float32)
 
 def to_uint8(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Round values on the scale 0…255 to the nearest byte."""
+    if values.dtype == np.uint8:
+        return values.copy()
     return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 

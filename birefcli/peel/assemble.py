@@ -13,7 +13,16 @@ from birefcli.peel.lift.exact import InexactError
 from birefcli.peel.order.cues import OcclusionCues
 from birefcli.peel.order.graph import without_cycles
 from birefcli.peel.thresholds import HALF_ALPHA, TRANSPARENT_GREY
-from birefcli.stack.types import DepthSpan, Edge, Evidence, Kind, Layer, Stack, Stop, Vote
+from birefcli.stack.types import (
+    DepthSpan,
+    Edge,
+    Evidence,
+    Layer,
+    PictureKind,
+    Stack,
+    StopReason,
+    Vote,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +60,9 @@ def assemble(
     source: NDArray[np.uint8],
     is_transparent: Mask,
     invented: NDArray[np.int32],
-    kind: Kind,
+    kind: PictureKind,
     scores: dict[tuple[int, int], float],
-    stop: Stop,
+    stop: StopReason,
 ) -> Stack:
     """Number layers as a stack does, from the bottom up; `peeled` lists the nearest first.
 

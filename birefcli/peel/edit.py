@@ -20,7 +20,7 @@ from birefcli.peel.proposals import KnownMattes, Proposal, Proposer, SegmenterPr
 from birefcli.peel.state import PeelStart
 from birefcli.peel.thresholds import CORE_ALPHA, MOST_LAYERS, SUPPORT
 from birefcli.settings.peel import PeelSettings
-from birefcli.stack.types import Edge, Kind, Layer, Stack
+from birefcli.stack.types import Edge, Layer, PictureKind, Stack
 
 
 def redo(
@@ -119,7 +119,9 @@ class _MaskFirst:
 
 def _detected(stack: Stack) -> DetectedKind:
     """Find the grid again that the stack was peeled on."""
-    grid = find_grid(stack.composed()) if stack.kind == Kind.PIXEL and stack.grid > 1 else None
+    grid = (
+        find_grid(stack.composed()) if stack.kind == PictureKind.PIXEL and stack.grid > 1 else None
+    )
     return DetectedKind(stack.kind, grid or Grid())
 
 

@@ -1,4 +1,4 @@
-"""Kind detection: whether a picture is pixel art on a grid, flat graphics, or a photograph."""
+"""Tells whether a picture is pixel art on a grid, flat graphics, or a photograph."""
 
 from dataclasses import dataclass
 
@@ -19,14 +19,14 @@ from birefcli.peel.thresholds import (
     JPEG_STEP,
 )
 from birefcli.settings.peel import PeelKind
-from birefcli.stack.types import Kind
+from birefcli.stack.types import PictureKind
 
 
 @dataclass(frozen=True)
 class DetectedKind:
     """A picture's kind, and the grid that its pixels lie on."""
 
-    kind: Kind
+    kind: PictureKind
     grid: Grid = NATIVE
 
 
@@ -35,13 +35,13 @@ def detect_kind(picture: NDArray[np.uint8], asked: PeelKind, *, is_jpeg: bool) -
     if asked in (PeelKind.AUTO, PeelKind.PIXEL):
         grid = find_grid(picture)
         if grid is not None:
-            return DetectedKind(Kind.PIXEL, grid)
+            return DetectedKind(PictureKind.PIXEL, grid)
         if asked == PeelKind.PIXEL:
-            return DetectedKind(Kind.PIXEL)
+            return DetectedKind(PictureKind.PIXEL)
     if asked == PeelKind.AUTO:
         flat = is_flat(picture[..., :3], is_jpeg=is_jpeg)
-        return DetectedKind(Kind.FLAT if flat else Kind.PHOTO)
-    return DetectedKind(Kind(asked.value))
+        return DetectedKind(PictureKind.FLAT if flat else PictureKind.PHOTO)
+    return DetectedKind(PictureKind(asked.value))
 
 
 def is_flat(rgb: Rgb, *, is_jpeg: bool) -> bool:

@@ -30,7 +30,7 @@ from birefcli.peel.proposals import Proposer, SegmenterProposer
 from birefcli.peel.state import PeelStart, PeelState
 from birefcli.peel.thresholds import HALF_ALPHA, UNOWNED_REST
 from birefcli.settings.peel import PeelBy, PeelSettings
-from birefcli.stack.types import Evidence, Kind, Stack, Stop, StopRule
+from birefcli.stack.types import Evidence, PictureKind, Stack, StopReason, StopRule
 
 # Is told the name of a piece of evidence and the array that shows it, as they come up.
 Watch = Callable[[str, NDArray[Any]], None]
@@ -99,7 +99,7 @@ class PeelLoop:
             step += 1
             front = self._find_instances(step)
             if not state.instances:
-                stop = state.rejected or Stop(StopRule.NOTHING, "nothing is proposed")
+                stop = state.rejected or StopReason(StopRule.NOTHING, "nothing is proposed")
                 break
             order = find_order(state.labels(), state.disparity, front)
             state.note_edges(order)
@@ -120,21 +120,21 @@ class PeelLoop:
 
     # When it ends
 
-    def _stop_rule(self) -> Stop | None:
+    def _stop_rule(self) -> StopReason | None:
         """Give the rule that ends the peel here; None where it goes on."""
         state, limit = self._state, self.settings.max_seconds
         failed = len(state.removed) - len(state.layers)
         if failed > self.settings.max_layers and state.rejected is not None:
             return state.rejected
         if len(state.layers) >= self.settings.max_layers:
-            return Stop(StopRule.BUDGET, f"{len(state.layers)} layers")
+            return StopReason(StopRule.BUDGET, f"{len(state.layers)} layers")
         if limit is not None and monotonic() - self._began > limit:
-            return Stop(StopRule.TIME, f"more than {limit:g} s")
+            return StopReason(StopRule.TIME, f"more than {limit:g} s")
         if self.stop is not None and self.stop():
-            return Stop(StopRule.TIME, "stopped from outside")
+            return StopReason(StopRule.TIME, "stopped from outside")
         share = float(state.is_invented.mean())
         if share > self.settings.invented:
-            return Stop(StopRule.INVENTED, f"fills invented {share:.0%} of the picture")
+            return StopReason(StopRule.INVENTED, f"fills invented {share:.0%} of the picture")
         return None
 
     # Propose, and part into instances
@@ -230,7 +230,7 @@ class PeelLoop:
         matte = instance.matte
         if not instance.is_certain:
             matte = refine_matte(self._state.picture, matte, self.detected.kind)
-        return to_alpha(matte, is_hard=self.detected.kind == Kind.PIXEL)
+        return to_alpha(matte, is_hard=self.detected.kind == PictureKind.PIXEL)
 
     def _known(
         self, instance: Instance, share: Matte, others: dict[int, Instance], order: OcclusionOrder
@@ -265,7 +265,7 @@ class PeelLoop:
             self.inpainter,
             margin=hole_margin(known.picture, alpha, kind, is_jpeg=settings.is_jpeg),
             seed=settings.seed,
-            keeps_palette=kind == Kind.PIXEL,
+            keeps_palette=kind == PictureKind.PIXEL,
             is_certain=instance.is_certain,
         )
 

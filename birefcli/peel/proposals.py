@@ -20,7 +20,7 @@ from birefcli.peel.instances.instance import confidence_of
 from birefcli.peel.instances.split import split_instances
 from birefcli.peel.thresholds import SEGMENTER_SIDE
 from birefcli.settings.peel import PeelSettings
-from birefcli.stack.types import Kind
+from birefcli.stack.types import PictureKind
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class SegmenterProposer:
     """Proposes what a segmenter finds, parted into instances where several touch."""
 
     segment: Segmenter
-    kind: Kind
+    kind: PictureKind
     settings: PeelSettings
     disparity: Disparity | None = None
     front: Segmenter | None = None  # sees only what nothing covers
@@ -63,9 +63,9 @@ class SegmenterProposer:
         front = None if self.front is None else self._segmented(self.front, rgb)
         if front is not None:
             matte = np.maximum(matte, front)
-        if self.kind == Kind.PIXEL and confidence_of(matte) >= self.settings.fallback:
+        if self.kind == PictureKind.PIXEL and confidence_of(matte) >= self.settings.fallback:
             matte = decided_by_color(rgb, matte)
-        if step == 1 and self.kind != Kind.PHOTO:
+        if step == 1 and self.kind != PictureKind.PHOTO:
             matte = self._with_colors(rgb, matte)
         matte = np.where(known > 0, np.float32(0), matte)
         least = min_area_px(self.kind, matte.size, self.settings)
@@ -86,7 +86,7 @@ class SegmenterProposer:
     def _segmented(self, segment: Segmenter, rgb: Rgb) -> Matte:
         """Segment a picture, small art enlarged by a whole factor."""
         size = (rgb.shape[0], rgb.shape[1])
-        factor = -(-SEGMENTER_SIDE // max(size)) if self.kind == Kind.PIXEL else 1
+        factor = -(-SEGMENTER_SIDE // max(size)) if self.kind == PictureKind.PIXEL else 1
         if factor <= 1:
             return segment([rgb])[0]
         large = np.repeat(np.repeat(rgb, factor, 0), factor, 1)
@@ -109,7 +109,7 @@ class KnownUnion:
     """Proposes one given matte of everything, parted, in the first pass: the alpha oracle."""
 
     matte: Matte  # (H, W), at the art's own size
-    kind: Kind
+    kind: PictureKind
     settings: PeelSettings
 
     def __call__(self, rgb: Rgb, known: Labels, step: int) -> Proposal:

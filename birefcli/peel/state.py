@@ -13,7 +13,7 @@ from birefcli.peel.instances.instance import Instance, confidence_of, label_map
 from birefcli.peel.lift.lift import Lifted
 from birefcli.peel.order.graph import OcclusionOrder
 from birefcli.peel.thresholds import LEAST_UNCOVERED, SUPPORT
-from birefcli.stack.types import Stop
+from birefcli.stack.types import StopReason
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class PeelState:
     instances: dict[int, Instance] = field(default_factory=dict)  # by number, still in the picture
     edges: dict[tuple[int, int], float] = field(default_factory=dict)  # scores by (front, behind)
     removed: list[Mask] = field(default_factory=list)  # of what came off or was rejected then
-    rejected: Stop | None = None  # the rule that the last rejected proposal broke
+    rejected: StopReason | None = None  # the rule that the last rejected proposal broke
     found: int = 0  # proposals so far
 
     def __post_init__(self) -> None:
@@ -67,7 +67,9 @@ class PeelState:
         """Give the number of the instance that owns each pixel (H, W)."""
         return label_map(self.instances.values(), self.size)
 
-    def add(self, matte: Matte, step: int, *, is_certain: bool, rejected: Stop | None) -> None:
+    def add(
+        self, matte: Matte, step: int, *, is_certain: bool, rejected: StopReason | None
+    ) -> None:
         """Count a proposal, and know it as an instance unless a rule rejected it."""
         self.found += 1
         if rejected is not None:

@@ -134,18 +134,22 @@ def lay(rng: Generator, ground: Rgb, sprites: Sequence[Rgba], *, shadow: float) 
         slack = 0.5 if rng.random() < 0.3 else 0.0
         top = _place(rng, h, sh, slack)
         left = _place(rng, w, sw, slack)
-        full = np.zeros((h, w, 4), np.float32)
         y0, x0, y1, x1 = max(top, 0), max(left, 0), min(top + sh, h), min(left + sw, w)
         if y0 >= y1 or x0 >= x1:
             continue
-        full[y0:y1, x0:x1] = sprite[y0 - top : y1 - top, x0 - left : x1 - left]
-        alpha: Matte = full[..., 3] / np.float32(255)
+        part = sprite[y0 - top : y1 - top, x0 - left : x1 - left].astype(np.float32)
+        alpha: Matte = part[..., 3] / np.float32(255)
         if rng.random() < 0.04:
             alpha = alpha * np.float32(rng.uniform(0.4, 0.9))
         if rng.random() < shadow:
-            picture *= 1 - _shadow(rng, alpha)[..., None]
-        picture = picture * (1 - alpha[..., None]) + full[..., :3] * alpha[..., None]
-        matte = np.maximum(matte, alpha + matte * (1 - alpha))
+            whole = np.zeros((h, w), np.float32)
+            whole[y0:y1, x0:x1] = alpha
+            picture *= 1 - _shadow(rng, whole)[..., None]
+        # Only under the sprite does anything change.
+        below, above = picture[y0:y1, x0:x1], alpha[..., None]
+        picture[y0:y1, x0:x1] = below * (1 - above) + part[..., :3] * above
+        seen = matte[y0:y1, x0:x1]
+        matte[y0:y1, x0:x1] = np.maximum(seen, alpha + seen * (1 - alpha))
     return Scene(to_uint8(picture), np.clip(matte, 0, 1))
 
 

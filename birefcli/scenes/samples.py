@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 from numpy.random import Generator
 
 from birefcli.matte.morphology import Size
@@ -13,7 +14,7 @@ from birefcli.settings.train import Target, TrainSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mixture:
+class SampleShares:
     """How often each kind of sample is drawn; the rest are smooth compositions."""
 
     photo: float = TrainSettings.photo
@@ -28,7 +29,7 @@ class Mixture:
     target: Target = TrainSettings.target
 
 
-def draw_sample(rng: Generator, size: Size, supply: Supply, mixture: Mixture) -> Scene:
+def draw_sample(rng: Generator, size: Size, supply: Supply, mixture: SampleShares) -> Scene:
     """Draw one training sample of `size` (height, width); the same generator gives the same one."""
     kind = rng.random()
     if kind < mixture.empty:
@@ -43,3 +44,8 @@ def draw_sample(rng: Generator, size: Size, supply: Supply, mixture: Mixture) ->
     compose = pixel_scene if is_pixel else smooth_scene
     scene = compose(rng, size, supply, mixture.same_color, mixture.plain)
     return distort(rng, scene, jpeg=0.15 if is_pixel else 0.35)
+
+
+def compose_on_one_thread() -> None:
+    """Keep OpenCV to one thread in this process, where many processes compose at once."""
+    cv2.setNumThreads(1)

@@ -1,6 +1,6 @@
 """A picture with its truth, and what may be done to both: windows, turns, noise, compression."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -19,6 +19,7 @@ class Scene:
     matte: Matte  # (H, W), 0…1
     # (H, W): 1 where the truth is known, 0 where nobody can say; None where all of it is known.
     known: Matte | None = None
+    is_photo: bool = False  # a window of a photograph, with nothing laid onto it
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,9 @@ def fit(scene: Scene, size: Size) -> Scene:
     if scene.matte.shape == size:
         return scene
     known = None if scene.known is None else rescale(scene.known, size)
-    return Scene(rescale(scene.rgb, size), rescale(scene.matte, size), known)
+    return replace(
+        scene, rgb=rescale(scene.rgb, size), matte=rescale(scene.matte, size), known=known
+    )
 
 
 def photo_scene(rng: Generator, size: Size, photo: Photo) -> Scene:
@@ -65,6 +68,7 @@ def photo_scene(rng: Generator, size: Size, photo: Photo) -> Scene:
         np.ascontiguousarray(rgb[top:bottom, left:right]),
         mask[top:bottom, left:right, 0].astype(np.float32) / np.float32(255),
         1 - mask[top:bottom, left:right, 1].astype(np.float32) / np.float32(255),
+        is_photo=True,
     )
     return fit(window, size)
 
@@ -123,7 +127,10 @@ def distort(rng: Generator, scene: Scene, *, jpeg: float) -> Scene:
     rgb = scene.rgb
     if rng.random() < 0.6:
         gain = rng.uniform(0.7, 1.3) * rng.uniform(0.93, 1.07, 3)
-        rgb = np.clip((rgb - 128.0) * gain + 128 + rng.uniform(-28, 28), 0, 255).astype(np.uint8)
+        # Of a byte there are only 256 values: a table of them (256, 3) instead of all pixels.
+        levels = (np.arange(256.0)[:, None] - 128) * gain + 128 + rng.uniform(-28, 28)
+        table = np.clip(levels, 0, 255).astype(np.uint8)
+        rgb = np.asarray(cv2.LUT(np.ascontiguousarray(rgb), table[None]), np.uint8)
     if rng.random() < 0.06:
         rgb = np.repeat(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[..., None], 3, -1)
     if rng.random() < 0.1:
@@ -134,7 +141,7 @@ def distort(rng: Generator, scene: Scene, *, jpeg: float) -> Scene:
     if rng.random() < jpeg:
         quality = int(rng.integers(35, 95))
         rgb = compressed(rgb, quality)
-    return Scene(np.ascontiguousarray(rgb), scene.matte, scene.known)
+    return replace(scene, rgb=np.ascontiguousarray(rgb))
 
 
 def compressed(rgb: Rgb, quality: int) -> Rgb:

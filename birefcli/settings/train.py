@@ -33,6 +33,9 @@ class Schedule(StrEnum):
     CONSTANT = "constant"
 
 
+THE_START = "start"  # as a teacher: the weights a training starts from
+
+
 class OnBad(StrEnum):
     """What becomes of a picture of the set that cannot be used: left out and named, or refused."""
 
@@ -136,6 +139,13 @@ class TrainSettings:
     side_stride: int = 4
     gradient: float = 1.0
     gradient_label: GradientLabel = GradientLabel.OFFICIAL
+    # A model that teaches with its mattes: its name or path, or "start". What it is sure of counts
+    # where a mask says nothing, and on photographs the mattes stay near its own; each by a weight.
+    teacher: str | None = None
+    teacher_unknown: float = 10.0
+    teacher_photos: float = 3.0
+    # The weight that keeps the encoder's maps near those of the start.
+    keep_encoder: float = 0.0
     # In the k-th of so many last epochs cross-entropy is off, IoU has 0.5^k of its weight and MAE
     # 0.9^k (region-loss phase); without an IoU term SSIM has 0.9^k and the others stay.
     region_epochs: int = 0
@@ -162,6 +172,8 @@ class TrainSettings:
         0, "Threads of the network on a CPU; 0: as many as there are cores.", panel=Panel.RUN, min=0
     )
     workers: int = option(1, "Processes that compose pictures.", panel=Panel.RUN, min=1)
+    # Megabytes of decoded pictures of a data pack that each worker keeps.
+    keep_decoded: int = 256
     device: str = borrowed(NetworkSettings, "device")
     precision: Precision = borrowed(NetworkSettings, "precision")
     seed: int = option(0, "The same number gives the same training.", panel=Panel.RUN)
@@ -174,7 +186,18 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise UsageError(f"{name} must be more than 0, not {value}")
-        for name in ("encoder_rate", "weight_decay", "warmup", "lora", "region_epochs", "workers"):
+        for name in (
+            "encoder_rate",
+            "weight_decay",
+            "warmup",
+            "lora",
+            "region_epochs",
+            "workers",
+            "keep_decoded",
+            "teacher_unknown",
+            "teacher_photos",
+            "keep_encoder",
+        ):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} must not be negative, as {getattr(self, name)} is")
         for name in ("ema", "holdout", "beta2", "remind"):

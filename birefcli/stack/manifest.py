@@ -19,10 +19,10 @@ from birefcli.stack.types import (
     Evidence,
     Fill,
     Hole,
-    Kind,
+    PictureKind,
     SourceRecord,
     Stack,
-    Stop,
+    StopReason,
     StopRule,
     Vote,
 )
@@ -177,13 +177,13 @@ class Manifest:
     source: SourceRecord
     engine: EngineRecord
     canvas: Size
-    kind: Kind
+    kind: PictureKind
     grid: int
     entries: tuple[LayerEntry, ...]  # the background first
     edges: tuple[Edge, ...]
     cycles: tuple[tuple[int, ...], ...]
     mask_file: str | None
-    stop: Stop
+    stop: StopReason
 
 
 def read_manifest(data: bytes, name: str = FILE) -> Manifest:
@@ -232,13 +232,13 @@ def _manifest(values: dict[str, Any]) -> Manifest:
             options=dict(engine["options"]),
         ),
         canvas=(int(values["canvas"]["h"]), int(values["canvas"]["w"])),
-        kind=Kind(source["kind"]),
+        kind=PictureKind(source["kind"]),
         grid=int(source["grid"]),
         entries=tuple(map(_entry, values["layers"])),
         edges=tuple(Edge(int(a), int(b), float(score)) for a, b, score in graph["edges"]),
         cycles=tuple(tuple(map(int, cycle)) for cycle in graph["cycles"]),
         mask_file=values["hallucinated"]["mask_file"],
-        stop=Stop(StopRule(values["stop"]["rule"]), str(values["stop"]["detail"])),
+        stop=StopReason(StopRule(values["stop"]["rule"]), str(values["stop"]["detail"])),
     )
 
 

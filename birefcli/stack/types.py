@@ -14,7 +14,7 @@ from birefcli.matte.foreground import over8
 from birefcli.matte.morphology import Box, Size
 
 
-class Kind(StrEnum):
+class PictureKind(StrEnum):
     """What sort of picture it is, which decides how edges and fills are made."""
 
     PHOTO = "photo"
@@ -36,7 +36,7 @@ class StopRule(StrEnum):
 
 
 @dataclass(frozen=True)
-class Stop:
+class StopReason:
     """The rule that ended a peel, and the numbers it looked at, in words."""
 
     rule: StopRule
@@ -130,8 +130,8 @@ class Stack:
 
     background: Rgba  # (H, W, 4); opaque unless the picture itself was not
     layers: tuple[Layer, ...]
-    kind: Kind
-    stop: Stop
+    kind: PictureKind
+    stop: StopReason
     # What the picture looked like under layer i + 1, from the bottom up (H, W, 3).
     bottoms: tuple[Rgb, ...] = ()
     edges: tuple[Edge, ...] = ()

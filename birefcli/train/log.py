@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from birefcli.settings.train import TrainSettings
-from birefcli.train.judge import Verdict
-from birefcli.train.runfolder import LOG
+from birefcli.train.run_folder import LOG
 from birefcli.train.schedule import Progress
-from birefcli.train.step import Taken
+from birefcli.train.step import StepResult
+from birefcli.train.validation import ValidationResult
 
 WRITE_EVERY, SAY_EVERY = 10, 50  # steps
 
 
 @dataclass(frozen=True)
-class Glance:
+class StepSummary:
     """How a training stands: what a bar shows."""
 
     share: float
@@ -36,7 +36,7 @@ class Log:
         settings: TrainSettings,
         begin: Progress,
         say: Callable[[str], None],
-        watch: Callable[[Glance], None] | None,
+        watch: Callable[[StepSummary], None] | None,
     ) -> None:
         self.settings = settings
         self.begin = begin
@@ -46,14 +46,14 @@ class Log:
         _forget_after(self.path, begin.step)
         self._board = _open_board(settings.out, begin.step)
 
-    def step(self, progress: Progress, taken: Taken) -> None:
+    def step(self, progress: Progress, taken: StepResult) -> None:
         """Note a step that was taken."""
         done = progress.samples - self.begin.samples
         speed = done / max(1e-9, progress.seconds - self.begin.seconds)
         if self.watch is not None:
             share = progress.share(self.settings)
             best = None if progress.best is None else abs(progress.best)
-            self.watch(Glance(share, progress.step, taken.loss, speed, best))
+            self.watch(StepSummary(share, progress.step, taken.loss, speed, best))
         if progress.step == 1 or progress.step % WRITE_EVERY == 0:
             numbers = {"loss": taken.loss, "rate": taken.rate, "norm": taken.norm, **taken.terms}
             self._write(progress, numbers | {"samples_per_second": round(speed, 2)})
@@ -65,17 +65,17 @@ class Log:
                 f"norm {taken.norm:.1f} {parts}"
             )
 
-    def validation(self, progress: Progress, verdict: Verdict) -> None:
+    def validation(self, progress: Progress, result: ValidationResult) -> None:
         """Note a validation."""
-        value = None if math.isnan(verdict.value) else verdict.value
+        value = None if math.isnan(result.value) else result.value
         self._write(
-            progress, {"metric": verdict.metric.value, "value": value, "scores": verdict.scores}
+            progress, {"metric": result.metric.value, "value": value, "scores": result.scores}
         )
-        plots = {f"val/{name}": score for name, score in verdict.scores.items()}
-        self._plot(progress.step, {**plots, f"val/{verdict.metric.value}": verdict.value})
-        parts = " ".join(f"{name} {value:.4f}" for name, value in verdict.scores.items())
+        plots = {f"val/{name}": score for name, score in result.scores.items()}
+        self._plot(progress.step, {**plots, f"val/{result.metric.value}": result.value})
+        parts = " ".join(f"{name} {value:.4f}" for name, value in result.scores.items())
         self.say(
-            f"validated at step {progress.step}: {verdict.metric.value} {verdict.value:.4f} {parts}"
+            f"validated at step {progress.step}: {result.metric.value} {result.value:.4f} {parts}"
         )
 
     def close(self) -> None:

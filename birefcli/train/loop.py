@@ -13,32 +13,32 @@ from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import load_backbone
 from birefcli.net.predict import Predictor
 from birefcli.settings.train import TrainSettings
-from birefcli.train.batches import Batch, Composer, first_pictures
-from birefcli.train.data.open import TrainingData, open_data
-from birefcli.train.judge import check_metric, judge
-from birefcli.train.keep import keep_weights
-from birefcli.train.log import Glance, Log
+from birefcli.train.batch import Batch
+from birefcli.train.batches import first_pictures
+from birefcli.train.before_after import BeforeAfterSheet
+from birefcli.train.checkpoint import (
+    load_checkpoint,
+    read_checkpoint,
+    resumed_model,
+    save_checkpoint,
+)
+from birefcli.train.composer import BatchComposer
+from birefcli.train.data.training_data import TrainingData, open_data
+from birefcli.train.folded_encoder import load_folded
+from birefcli.train.initial_model import InitialModel, initial_model
+from birefcli.train.log import Log, StepSummary
 from birefcli.train.optimizer import training_mode
 from birefcli.train.processes import join_processes
-from birefcli.train.refit import load_folded
-from birefcli.train.runfolder import (
-    BEST,
-    SHEET,
-    check_run,
-    load_state,
-    prepare_run,
-    read_state,
-    resumed_start,
-    save_state,
-)
+from birefcli.train.run_folder import BEST, SHEET, check_run, prepare_run
 from birefcli.train.schedule import Progress, learning_rate, loss_weights, settle
-from birefcli.train.sheet import Sheet
-from birefcli.train.start import Start, start_network
-from birefcli.train.step import Taken, take_step
-from birefcli.train.trainee import Trainee, make_trainee
+from birefcli.train.step import StepResult, take_step
+from birefcli.train.teacher import make_teacher, resumed_teacher
+from birefcli.train.training_state import TrainingState, make_training_state
+from birefcli.train.validation import check_metric, validate
+from birefcli.train.weights_file import write_weights
 
 Say = Callable[[str], None]
-Watch = Callable[[Glance], None]
+Watch = Callable[[StepSummary], None]
 
 
 def train(
@@ -59,28 +59,33 @@ def train(
     for line in data.report.lines():
         say(line)
 
-    state = read_state(settings) if settings.resume else None
-    start = resumed_start(state) if state else begin(settings, data, say)
+    saved = read_checkpoint(settings) if settings.resume else None
+    start = resumed_model(saved) if saved else build_initial_model(settings, data, say)
     settled = settle(settings, start.network.config, data.count, processes.count)
-    trainee = make_trainee(start.network, settled, processes, say)
-    sheet = Sheet(len(data.validation))
-    progress = load_state(state, trainee, sheet, say) if state else Progress()
+    teacher = (
+        resumed_teacher(settings, start.network, saved.get("teacher", {}), say)
+        if saved
+        else make_teacher(settings, start.network, say)
+    )
+    state = make_training_state(start.network, settled, processes, say, teacher)
+    sheet = BeforeAfterSheet(len(data.validation))
+    progress = load_checkpoint(saved, state, sheet, say) if saved else Progress()
     if processes.rank == 0:
         prepare_run(settings)
     processes.wait()
 
     log = Log(settled, progress, say, watch) if processes.rank == 0 else None
-    run = Run(settled, data, start, trainee, sheet, log, say, progress)
-    is_whole = run.go(stop, is_new=state is None)
+    run = TrainingRun(settled, data, start, state, sheet, log, say, progress)
+    is_whole = run.go(stop, is_new=saved is None)
     processes.close()
     return settings.out / BEST if is_whole and log is not None else None
 
 
-def begin(settings: TrainSettings, data: TrainingData, say: Say) -> Start:
+def build_initial_model(settings: TrainSettings, data: TrainingData, say: Say) -> InitialModel:
     """Build the network a new run trains, its fresh weights drawn with the run's seed."""
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     torch.manual_seed(settings.seed)
-    start = start_network(settings, len(data.classes), say)
+    start = initial_model(settings, len(data.classes), say)
     if settings.backbone_weights is not None:
         fill_encoder(start.network, settings.backbone_weights, settings)
     return start
@@ -95,14 +100,14 @@ def fill_encoder(network: BiRefNet, weights: Path, settings: TrainSettings) -> N
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """A training under way."""
 
     settings: TrainSettings
     data: TrainingData
-    start: Start
-    trainee: Trainee
-    sheet: Sheet
+    start: InitialModel
+    state: TrainingState
+    sheet: BeforeAfterSheet
     log: Log | None  # of the first process
     say: Say
     progress: Progress
@@ -112,13 +117,13 @@ class Run:
         torch.set_num_threads(self.settings.threads or torch.get_num_threads())
         if is_new and self.start.name is not None:
             self.validate(is_before=True)
-        processes = self.trainee.processes
-        validation = Due.of(self.settings.validate_steps, self.settings.validate_minutes)
-        checkpoint = Due.of(self.settings.checkpoint_steps, self.settings.checkpoint_minutes)
+        processes = self.state.processes
+        validation = Interval.of(self.settings.validate_steps, self.settings.validate_minutes)
+        checkpoint = Interval.of(self.settings.checkpoint_steps, self.settings.checkpoint_minutes)
         for due in (validation, checkpoint):
             due.met(self.progress)
         clock = time.perf_counter() - self.progress.seconds
-        with Composer(composed(self.settings), process=processes.rank) as composer:
+        with BatchComposer(settings_per_batch(self.settings), process=processes.rank) as composer:
             batches = composer.batches(self._micro_step, self.share)
             while self.share < 1:
                 composer.share = self.share
@@ -133,7 +138,7 @@ class Run:
                     self.validate()
                 if validates or stops or checkpoint.is_due(self.progress):
                     checkpoint.met(self.progress)
-                    self.save()
+                    self.save(has_weights=validates)
                 if stops and not is_last:
                     self.say(f"stopped; go on with: birefcli train --resume -o {self.settings.out}")
                     return False
@@ -150,19 +155,19 @@ class Run:
     def _micro_step(self) -> int:
         return self.progress.step * self.settings.accumulate
 
-    def step(self, batches: Sequence[Batch]) -> Taken:
+    def step(self, batches: Sequence[Batch]) -> StepResult:
         """Take a step; what could not be read for it is named."""
         for sentence in (bad for batch in batches for bad in batch.bad):
             self.say(f"left out: {sentence}")
-        count = self.trainee.processes.count
+        count = self.state.processes.count
         rate = learning_rate(self.progress.step, self.share, self.settings)
         weights = loss_weights(self.share, self.settings, count=self.data.count, processes=count)
-        return take_step(self.trainee, batches, self.progress.step, rate, weights, self.settings)
+        return take_step(self.state, batches, self.progress.step, rate, weights, self.settings)
 
-    def note(self, taken: Taken, seconds: float) -> None:
+    def note(self, taken: StepResult, seconds: float) -> None:
         """Count a step that was taken, and log it."""
         now = self.progress
-        samples = now.samples + taken.samples * self.trainee.processes.count
+        samples = now.samples + taken.samples * self.state.processes.count
         self.progress = replace(now, step=now.step + 1, samples=samples, seconds=seconds)
         if self.log is not None:
             self.log.step(self.progress, taken)
@@ -170,45 +175,49 @@ class Run:
     def validate(self, *, is_before: bool = False) -> None:
         """Score the averaged weights as `cut` would use them; keep them when they are the best."""
         if self.log is not None:
-            segment = Predictor(self.trainee.average, self.trainee.compute)
+            segment = Predictor(self.state.average, self.state.compute)
             metric = self.settings.metric
-            verdict = judge(segment, self.data.validation, metric, self.sheet.places)
-            self.log.validation(self.progress, verdict)
+            result = validate(segment, self.data.validation, metric, self.sheet.places)
+            self.log.validation(self.progress, result)
             if is_before:
-                self.sheet.remember(verdict.shown)
-            is_best = verdict.beats(self.progress.best)
+                self.sheet.remember(result.shown)
+            is_best = result.beats(self.progress.best)
             if is_best:
-                self.progress = replace(self.progress, best=verdict.rank)
+                self.progress = replace(self.progress, best=result.rank)
             # A run always ends with a model, whatever it is worth.
             is_best = is_best or not (self.settings.out / BEST).is_file()
-            keep_weights(
+            write_weights(
                 self.settings,
-                self.trainee.average,
+                self.state.average,
                 self.progress,
-                verdict,
+                result,
                 self.start,
                 self.data,
                 is_best=is_best,
             )
-            self.sheet.draw(self.settings.out / SHEET, verdict.shown)
-        self.trainee.processes.wait()
-        training_mode(self.trainee.network, self.settings)
+            self.sheet.draw(self.settings.out / SHEET, result.shown)
+        self.state.processes.wait()
+        training_mode(self.state.network, self.settings)
 
-    def save(self) -> None:
-        """Save all a run needs to go on."""
+    def save(self, *, has_weights: bool) -> None:
+        """Save all a run needs to go on, and its weights unless a validation wrote them already."""
         if self.log is not None:
-            save_state(self.settings, self.trainee, self.progress, self.start, self.sheet)
+            if not has_weights:
+                write_weights(
+                    self.settings, self.state.average, self.progress, None, self.start, self.data
+                )
+            save_checkpoint(self.settings, self.state, self.progress, self.start, self.sheet)
             self.say(f"checkpoint at step {self.progress.step}")
-        self.trainee.processes.wait()
+        self.state.processes.wait()
 
 
-def composed(settings: TrainSettings) -> TrainSettings:
+def settings_per_batch(settings: TrainSettings) -> TrainSettings:
     """Give the settings as the composer counts: a step of its own for every batch."""
     return replace(settings, steps=settings.steps * settings.accumulate)
 
 
 @dataclass
-class Due:
+class Interval:
     """Something to be done again after so many steps, or else so many seconds."""
 
     steps: int | None
@@ -216,7 +225,7 @@ class Due:
     last: Progress = field(default_factory=Progress)
 
     @classmethod
-    def of(cls, steps: int | None, minutes: float) -> "Due":
+    def of(cls, steps: int | None, minutes: float) -> "Interval":
         """Count steps where they are given, else minutes."""
         return cls(steps, 60 * minutes)
 

@@ -24,7 +24,7 @@ class LowRank(nn.Module):
         return weight + (self.up @ self.down).view_as(weight)
 
 
-def adapt(network: BiRefNet, rank: int) -> None:
+def add_adapters(network: BiRefNet, rank: int) -> None:
     """Freeze a network and give its layers adapters that learn in their place.
 
     Linear layers and ungrouped convolutions are adapted where that takes fewer numbers than they
@@ -51,7 +51,7 @@ def is_adaptable(module: nn.Module, rank: int) -> bool:
     return rank * (rows + columns) < rows * columns
 
 
-def merged(network: BiRefNet) -> BiRefNet:
+def merge_adapters(network: BiRefNet) -> BiRefNet:
     """Give a network whose plain weights hold what the adapters add; without adapters, itself."""
     adapted = {
         f"{name}.weight": module.weight

@@ -266,13 +266,29 @@ class _Blur(torch.autograd.Function):
         bell = torch.tensor([math.exp(-(step**2) / (2 * SIGMA**2)) for step in steps])
         bell /= bell.sum()
         # As channels of one picture: the depthwise kernel is several times faster than a batch.
-        window = torch.outer(bell, bell).to(x).expand(len(x), 1, WINDOW, WINDOW)
         channels = x.reshape(1, len(x), *x.shape[-2:]).contiguous()
-        return F.conv2d(channels, window, padding=WINDOW // 2, groups=len(x)).reshape(x.shape)
+        return (_blur_in_turn if x.is_cuda else _blur_at_once)(channels, bell).view(x.shape)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return _blur(gradient)
+
+
+def _blur_at_once(channels: Tensor, bell: Tensor) -> Tensor:
+    """Blur every channel (1, C, H, W) with a square window: on a CPU the faster way."""
+    count = channels.shape[1]
+    window = torch.outer(bell, bell).to(channels).expand(count, 1, WINDOW, WINDOW)
+    return F.conv2d(channels, window, padding=WINDOW // 2, groups=count)
+
+
+def _blur_in_turn(channels: Tensor, bell: Tensor) -> Tensor:
+    """Blur every channel (1, C, H, W) along its rows and then its columns: fewer products."""
+    count = channels.shape[1]
+    bell = bell.to(channels)
+    row = bell.expand(count, 1, 1, WINDOW)
+    column = bell.view(WINDOW, 1).expand(count, 1, WINDOW, 1)
+    channels = F.conv2d(channels, row, padding=(0, WINDOW // 2), groups=count)
+    return F.conv2d(channels, column, padding=(WINDOW // 2, 0), groups=count)
 
 
 def _blur(x: Tensor) -> Tensor:

@@ -17,6 +17,8 @@ def make_optimizer(network: BiRefNet, settings: TrainSettings) -> torch.optim.Ad
         if parameter.requires_grad:
             decays = settings.decay_all or parameter.ndim > 1
             groups[name.startswith("bb."), decays].append(parameter)
+    # One kernel for all of a step on a GPU; on a CPU the sums must stay what they were.
+    is_cuda = next(network.parameters()).is_cuda
     return torch.optim.AdamW(
         [
             {
@@ -28,6 +30,7 @@ def make_optimizer(network: BiRefNet, settings: TrainSettings) -> torch.optim.Ad
         ],
         lr=settings.rate,
         betas=(0.9, settings.beta2),
+        fused=True if is_cuda else None,
     )
 
 
@@ -35,11 +38,11 @@ def freeze(network: BiRefNet, settings: TrainSettings) -> None:
     """Stop the gradients of what does not learn."""
     if settings.encoder_rate == 0:
         network.bb.requires_grad_(False)
-    for module in resting(network, settings):
+    for module in resting_parts(network, settings):
         module.requires_grad_(False)
 
 
-def resting(network: BiRefNet, settings: TrainSettings) -> list[nn.Module]:
+def resting_parts(network: BiRefNet, settings: TrainSettings) -> list[nn.Module]:
     """List the finest parts of the encoder, which a training leaves as they are."""
     if settings.resting_strides == 0:
         return []
@@ -55,7 +58,7 @@ def training_mode(network: BiRefNet, settings: TrainSettings) -> None:
     network.train()
     if settings.encoder_rate == 0:
         network.bb.eval()
-    for part in resting(network, settings):
+    for part in resting_parts(network, settings):
         part.eval()
     if norms_rest(settings):
         for module in network.modules():
@@ -72,10 +75,12 @@ def norms_rest(settings: TrainSettings) -> bool:
 def update_average(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
     """Move the averaged weights and statistics towards the network's; faster at the start."""
     keep = min(decay, (1 + step) / (10 + step))
-    for mean, value in zip(
-        average.state_dict().values(), network.state_dict().values(), strict=True
-    ):
+    pairs = zip(average.state_dict().values(), network.state_dict().values(), strict=True)
+    means, values = [], []
+    for mean, value in pairs:
         if mean.is_floating_point():
-            mean.lerp_(value, 1 - keep)
+            means.append(mean)
+            values.append(value)
         else:
             mean.copy_(value)
+    torch._foreach_lerp_(means, values, 1 - keep)

@@ -14,7 +14,7 @@ from birefcli.errors import DeviceError
 COUNTS = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 
 
-class Alone:
+class SingleProcess:
     """The only process of a training."""
 
     rank = 0
@@ -48,7 +48,7 @@ class Alone:
         """Leave the others in good order."""
 
 
-class Together(Alone):
+class ProcessGroup(SingleProcess):
     """One of the processes that `accelerate launch` or `torchrun` started."""
 
     def __init__(self, device: str) -> None:
@@ -100,8 +100,8 @@ class Together(Alone):
         return cast(Tensor, self.accelerator.reduce(values.to(self.accelerator.device))).cpu()
 
 
-def join_processes(device: str) -> Alone:
+def join_processes(device: str) -> SingleProcess:
     """Join the processes a launcher started; without a launcher there is only this one."""
     if not any(int(os.environ.get(name) or 1) > 1 for name in COUNTS):
-        return Alone()
-    return Together(device)
+        return SingleProcess()
+    return ProcessGroup(device)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -15,7 +16,7 @@ from birefcli.errors import BirefcliError, WeightsError
 from birefcli.net.decoder import Prediction
 from birefcli.net.predict import is_out_of_memory
 from birefcli.settings.train import GradientLabel, TrainSettings
-from birefcli.train.batches import Batch, to_tensors
+from birefcli.train.batch import Batch, to_tensors
 from birefcli.train.losses import (
     LossWeights,
     class_loss,
@@ -24,15 +25,16 @@ from birefcli.train.losses import (
     pixel_loss,
 )
 from birefcli.train.optimizer import update_average
-from birefcli.train.runfolder import STATE
-from birefcli.train.trainee import Trainee
+from birefcli.train.run_folder import STATE
+from birefcli.train.teacher import encoder_maps, teacher_losses
+from birefcli.train.training_state import TrainingState
 
 NAMED = 5  # pictures of a batch that an error names
 LEAST_SCALE = 2.0**-10  # a scaler of fp16 that went below it will not find gradients any more
 
 
 @dataclass(frozen=True)
-class Taken:
+class StepResult:
     """What a step gave for the log: its rate, the loss, its weighted terms, the gradients' norm."""
 
     rate: float
@@ -43,34 +45,34 @@ class Taken:
 
 
 def take_step(
-    trainee: Trainee,
+    state: TrainingState,
     batches: Sequence[Batch],
     step: int,
     rate: float,
     weights: LossWeights,
     settings: TrainSettings,
-) -> Taken:
+) -> StepResult:
     """Move the weights once, by the mean gradient of the batches.
 
     A loss or gradient that is NaN or infinite is a WeightsError; the batch is saved beside the
     run. Every random draw follows from the seed, the step and the process.
     """
-    torch.manual_seed((settings.seed * 1_000_003 + step) * 1009 + trainee.processes.rank)
-    for group in trainee.optimizer.param_groups:
+    torch.manual_seed((settings.seed * 1_000_003 + step) * 1009 + state.processes.rank)
+    for group in state.optimizer.param_groups:
         group["lr"] = rate * group["scale"]
-    loss, terms = _backward(trainee, batches, weights, settings)
-    norm = _clip(trainee, settings)
+    loss, terms = _backward(state, batches, weights, settings)
+    norm = _clip(state, settings)
     if not np.isfinite(norm):
-        _refuse_nan(trainee, batches, loss, step, settings)
-    trainee.scaler.step(trainee.optimizer)
-    trainee.scaler.update()
-    trainee.optimizer.zero_grad(set_to_none=True)
-    update_average(trainee.average, trainee.network, settings.ema, step)
-    return Taken(rate, loss, terms, norm, sum(len(batch.rgb) for batch in batches))
+        _refuse_nan(state, batches, loss, step, settings)
+    state.scaler.step(state.optimizer)
+    state.scaler.update()
+    state.optimizer.zero_grad(set_to_none=True)
+    update_average(state.average, state.network, settings.ema, step)
+    return StepResult(rate, loss, terms, norm, sum(len(batch.rgb) for batch in batches))
 
 
 def _backward(
-    trainee: Trainee, batches: Sequence[Batch], weights: LossWeights, settings: TrainSettings
+    state: TrainingState, batches: Sequence[Batch], weights: LossWeights, settings: TrainSettings
 ) -> tuple[float, dict[str, float]]:
     """Run the batches forward and back; give the mean loss and the means of its terms."""
     losses: list[float] = []
@@ -78,9 +80,9 @@ def _backward(
     try:
         for i, batch in enumerate(batches):
             is_last = i == len(batches) - 1
-            with trainee.processes.holds_gradients(trainee.forward, is_last):
-                total, terms = batch_loss(trainee, batch, weights, settings)
-                torch.autograd.backward(trainee.scaler.scale(total / len(batches)))
+            with state.processes.holds_gradients(state.forward, is_last):
+                total, terms = batch_loss(state, batch, weights, settings)
+                torch.autograd.backward(state.scaler.scale(total / len(batches)))
             losses.append(float(total.detach()))
             for name, value in terms.items():
                 found[name].append(float(value))
@@ -97,17 +99,21 @@ def _backward(
 
 
 def batch_loss(
-    trainee: Trainee, batch: Batch, weights: LossWeights, settings: TrainSettings
+    state: TrainingState, batch: Batch, weights: LossWeights, settings: TrainSettings
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Give the loss of one batch and its weighted terms."""
-    network, device = trainee.network, trainee.compute.device
+    network, device = state.network, state.compute.device
     # As precise as the weights.
     dtype = next(network.parameters()).dtype
     image, target = (tensor.to(dtype) for tensor in to_tensors(batch, network, device))
-    with trainee.compute.autocast():
-        out: Prediction = trainee.forward(image, supervise=True)
+    keeps_maps = state.teacher is not None and state.teacher.encoder is not None
+    noting: AbstractContextManager[list[Tensor]] = (
+        encoder_maps(network.bb) if keeps_maps else nullcontext([])
+    )
+    with noting as maps, state.compute.autocast():
+        out: Prediction = state.forward(image, supervise=True)
     outputs = [*_tensors_of(out)]
-    if any(bool(tensor.isnan().any()) for tensor in outputs):
+    if bool(torch.stack([tensor.isnan().any() for tensor in outputs]).any()):
         # Cross-entropy refuses NaN, on a GPU for good; every weight must still get a gradient.
         return torch.stack([tensor.sum() for tensor in outputs]).sum() * torch.nan, {}
     known = known_of(batch, device, dtype)
@@ -132,6 +138,10 @@ def batch_loss(
         classes = class_loss(out.class_logits.to(dtype), labels)
         total = total + classes
         terms["class"] = classes.detach()
+    if state.teacher is not None:
+        held = teacher_losses(state.teacher, batch, state.compute, logits, maps, image, settings)
+        total = total + sum(held.values())
+        terms |= {name: term.detach() for name, term in held.items()}
     return total, terms
 
 
@@ -155,24 +165,24 @@ def _edge_loss(out: Prediction, image: Tensor, settings: TrainSettings) -> Tenso
     return gradient_loss(out.gradients)
 
 
-def _clip(trainee: Trainee, settings: TrainSettings) -> float:
+def _clip(state: TrainingState, settings: TrainSettings) -> float:
     """Shorten the gradient to the length that is allowed; give the length it had."""
-    trainee.scaler.unscale_(trainee.optimizer)
-    learning = [p for group in trainee.optimizer.param_groups for p in group["params"]]
+    state.scaler.unscale_(state.optimizer)
+    learning = [p for group in state.optimizer.param_groups for p in group["params"]]
     return float(nn.utils.clip_grad_norm_(learning, settings.clip))
 
 
 def _refuse_nan(
-    trainee: Trainee, batches: Sequence[Batch], loss: float, step: int, settings: TrainSettings
+    state: TrainingState, batches: Sequence[Batch], loss: float, step: int, settings: TrainSettings
 ) -> None:
     """Stop at a loss or gradient that is no number; what only fp16 cannot hold is passed over."""
-    is_half = trainee.scaler.is_enabled()
+    is_half = state.scaler.is_enabled()
     is_bad = not np.isfinite(loss)
-    if is_half and not trainee.processes.any(is_bad):
-        if trainee.scaler.get_scale() >= LEAST_SCALE:
+    if is_half and not state.processes.any(is_bad):
+        if state.scaler.get_scale() >= LEAST_SCALE:
             return
         is_bad = True
-    rank = trainee.processes.rank
+    rank = state.processes.rank
     names = list(dict.fromkeys(name for batch in batches for name in batch.names))
     where = settings.out / ("nan_batch.npz" if rank == 0 else f"nan_batch_{rank}.npz")
     if is_bad or rank == 0:

@@ -27,7 +27,7 @@ from birefcli.peel.state import PeelStart
 from birefcli.scenes.suites.layered import LayeredScene, foreground_matte, picture, visible_mattes
 from birefcli.settings.evaluate_stacks import Baseline, EvalPeelSettings, PeelMode
 from birefcli.settings.peel import PeelSettings
-from birefcli.stack.types import Evidence, Kind, Layer, Stack, Stop, StopRule
+from birefcli.stack.types import Evidence, Layer, PictureKind, Stack, StopReason, StopRule
 
 ROUNDS = 3
 _FAINT = 0.005  # from which a matte belongs to the hole
@@ -243,7 +243,7 @@ def _stack(background: Rgb, layers: Sequence[Rgba], invented: NDArray[np.bool_])
     return Stack(
         background=np.dstack([background, np.full(background.shape[:2], 255, np.uint8)]),
         layers=tuple(Layer("layer", rgba, evidence) for rgba in layers),
-        kind=Kind.PHOTO,
-        stop=Stop(StopRule.NOTHING, "nothing is proposed"),
+        kind=PictureKind.PHOTO,
+        stop=StopReason(StopRule.NOTHING, "nothing is proposed"),
         invented=invented.astype(np.uint8),
     )

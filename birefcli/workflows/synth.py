@@ -34,7 +34,7 @@ from birefcli.scenes.composition import trim
 from birefcli.scenes.suites.draw import draw_suite
 from birefcli.scenes.suites.layered import LayeredScene, foreground_matte, picture
 from birefcli.scenes.suites.sprites import is_pixel_art, sprite_scene
-from birefcli.scenes.suites.truth import layer_file, truth_json
+from birefcli.scenes.suites.truth_file import layer_file, truth_json
 from birefcli.settings.synth import Suite, SynthSettings
 
 SPRITE_SCENES = 100

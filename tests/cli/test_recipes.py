@@ -13,9 +13,9 @@ from birefcli.errors import UsageError
 from birefcli.net.config import compact_config, published_config
 from birefcli.settings.evaluate import Metric
 from birefcli.settings.train import GradientLabel, Stage, TrainSettings
+from birefcli.train.initial_model import new_config
 from birefcli.train.losses import TASK_WEIGHTS, weights_at
 from birefcli.train.schedule import loss_weights, samples_a_step, settle
-from birefcli.train.start import new_config
 
 ROOT = Path(__file__).parents[2]
 

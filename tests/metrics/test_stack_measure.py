@@ -14,7 +14,7 @@ from birefcli.metrics.stacks.measure import measure, outline_band
 from birefcli.metrics.stacks.tally import StackTally
 from birefcli.metrics.stacks.truth import PredictedStack, left_visible, mattes_of, truth_of
 from birefcli.scenes.suites.draw import draw_suite
-from birefcli.scenes.suites.layered import Kind, picture
+from birefcli.scenes.suites.layered import LayerRole, picture
 from birefcli.settings.evaluate_stacks import (
     StackMetric,
 )
@@ -72,7 +72,7 @@ def test_nothing_found_where_nothing_is_was_left_alone() -> None:
 
 def test_what_shows_through_a_knot_has_no_order() -> None:
     scene = draw_suite(Suite.HARD, 0, 96)
-    assert any(layer.kind == Kind.PART for layer in scene.layers)
+    assert any(layer.kind == LayerRole.PART for layer in scene.layers)
     assert truth_of(scene).pairs == ()
 
 
@@ -183,7 +183,7 @@ def test_new_colors_in_a_fill_are_seen() -> None:
 def test_scenes_compose_to_what_is_peeled() -> None:
     scene = draw_suite(Suite.SCENE, 10_000, 64)
     truth = truth_of(scene)
-    assert truth.is_shadowed.any() == any(layer.kind == Kind.SHADOW for layer in scene.layers)
+    assert truth.is_shadowed.any() == any(layer.kind == LayerRole.SHADOW for layer in scene.layers)
     is_plain = ~np.any([matte > 0 for matte in truth.mattes], axis=0) & ~truth.is_shadowed
     assert (picture(scene)[is_plain] == truth.background[is_plain]).all()
 

@@ -7,7 +7,7 @@ import numpy as np
 from birefcli.image.types import Matte
 from birefcli.peel.acceptance import rejection
 from birefcli.settings.peel import PeelSettings
-from birefcli.stack.types import Kind, StopRule
+from birefcli.stack.types import PictureKind, StopRule
 
 SIZE = (80, 120)
 
@@ -23,7 +23,9 @@ def test_scraps_beside_what_was_lifted_are_no_things() -> None:
     nowhere = np.zeros(SIZE, bool)
 
     def against(peeled: Sequence[np.ndarray], settings: PeelSettings) -> object:
-        return rejection(scrap, kind=Kind.PHOTO, invented=nowhere, peeled=peeled, settings=settings)
+        return rejection(
+            scrap, kind=PictureKind.PHOTO, invented=nowhere, peeled=peeled, settings=settings
+        )
 
     assert against([], PeelSettings()) is None
     assert against([scrap > 0.5], PeelSettings(ghost=1, leftover=1)) is None
@@ -40,7 +42,9 @@ def test_what_lines_a_lifted_layer_is_no_layer() -> None:
     nowhere = np.zeros(SIZE, bool)
 
     def against(matte: Matte, peeled: Sequence[np.ndarray]) -> object:
-        return rejection(matte, kind=Kind.PHOTO, invented=nowhere, peeled=peeled, settings=settings)
+        return rejection(
+            matte, kind=PictureKind.PHOTO, invented=nowhere, peeled=peeled, settings=settings
+        )
 
     found = against(line, [lifted])
     assert found is not None

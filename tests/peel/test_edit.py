@@ -13,13 +13,18 @@ from birefcli.peel.edit import redo, reorder
 from birefcli.peel.loop import peel
 from birefcli.peel.proposals import KnownMattes, Proposer
 from birefcli.scenes.suites.flat import flat_scene
-from birefcli.scenes.suites.hard import hard_scene
+from birefcli.scenes.suites.hard_cases import hard_case_scene
 from birefcli.scenes.suites.layered import LayeredScene, picture, visible_mattes
 from birefcli.scenes.suites.pixel import pixel_scene
 from birefcli.scenes.suites.texture import texture_scene
 from birefcli.stack.types import Stack
 
-SUITES = {"flat": flat_scene, "texture": texture_scene, "pixel": pixel_scene, "hard": hard_scene}
+SUITES = {
+    "flat": flat_scene,
+    "texture": texture_scene,
+    "pixel": pixel_scene,
+    "hard": hard_case_scene,
+}
 
 
 def draw(suite: str, seed: int, side: int = 80) -> LayeredScene:

@@ -13,7 +13,7 @@ from birefcli.matte.pixelart import find_grid
 from birefcli.peel.kind_detection import detect_kind, is_flat
 from birefcli.settings.model import ModelSettings
 from birefcli.settings.peel import PeelKind, PeelSettings
-from birefcli.stack.types import Kind
+from birefcli.stack.types import PictureKind
 
 PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
 
@@ -75,8 +75,8 @@ def test_kinds_are_told_apart() -> None:
     flat = np.full((300, 300, 3), 200, np.uint8)
     cv2.circle(flat, (150, 150), 80, (200, 40, 60), -1, cv2.LINE_AA)
     assert not is_flat(photo, is_jpeg=False) and is_flat(flat, is_jpeg=False)
-    assert detect_kind(photo, PeelKind.AUTO, is_jpeg=False).kind == Kind.PHOTO
-    assert detect_kind(flat, PeelKind.AUTO, is_jpeg=False).kind == Kind.FLAT
-    assert detect_kind(flat, PeelKind.PHOTO, is_jpeg=False).kind == Kind.PHOTO
+    assert detect_kind(photo, PeelKind.AUTO, is_jpeg=False).kind == PictureKind.PHOTO
+    assert detect_kind(flat, PeelKind.AUTO, is_jpeg=False).kind == PictureKind.FLAT
+    assert detect_kind(flat, PeelKind.PHOTO, is_jpeg=False).kind == PictureKind.PHOTO
     noisy = np.clip(flat.astype(int) + rng.integers(-1, 2, flat.shape), 0, 255).astype(np.uint8)
     assert is_flat(noisy, is_jpeg=True)

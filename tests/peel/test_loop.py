@@ -13,14 +13,19 @@ from birefcli.peel.assemble import recomposed
 from birefcli.peel.loop import peel
 from birefcli.peel.proposals import KnownMattes, Proposal, Proposer
 from birefcli.scenes.suites.flat import flat_scene
-from birefcli.scenes.suites.hard import hard_scene
+from birefcli.scenes.suites.hard_cases import hard_case_scene
 from birefcli.scenes.suites.layered import LayeredScene, picture, visible_mattes
 from birefcli.scenes.suites.pixel import pixel_scene
 from birefcli.scenes.suites.texture import texture_scene
 from birefcli.settings.peel import PeelBy, PeelKind, PeelSettings
-from birefcli.stack.types import Kind, Stack, StopRule
+from birefcli.stack.types import PictureKind, Stack, StopRule
 
-SUITES = {"flat": flat_scene, "texture": texture_scene, "pixel": pixel_scene, "hard": hard_scene}
+SUITES = {
+    "flat": flat_scene,
+    "texture": texture_scene,
+    "pixel": pixel_scene,
+    "hard": hard_case_scene,
+}
 
 
 class Noise:
@@ -164,7 +169,7 @@ def test_pixel_art_keeps_its_grid_palette_and_hard_edges() -> None:
         mattes = tuple(np.ascontiguousarray(m[1:, 2:]) for m in seen)
         stack = peel(image, nothing, Noise(), proposer=KnownMattes(mattes))
         assert_stack_is(stack, image)
-        assert stack.kind == Kind.PIXEL
+        assert stack.kind == PictureKind.PIXEL
         assert stack.grid % factor == 0
         palette = colors_of(image)
         for part in (stack.background, *(layer.rgba for layer in stack.layers)):
@@ -178,7 +183,7 @@ def test_art_with_a_few_wrong_pixels_still_recomposes() -> None:
     image[10, 11] = image[200, 101] = (1, 2, 3)
     mattes = tuple(np.repeat(np.repeat(m, 4, 0), 4, 1) for m in visible_mattes(scene).values())
     stack = peel(image, nothing, Noise(), proposer=KnownMattes(mattes))
-    assert stack.kind == Kind.PIXEL and stack.grid >= 4
+    assert stack.kind == PictureKind.PIXEL and stack.grid >= 4
     assert_stack_is(stack, image)
 
 

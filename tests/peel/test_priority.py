@@ -5,11 +5,11 @@ import pytest
 
 from birefcli.peel.instances.instance import Instance
 from birefcli.peel.order.priority import sort_by_priority
-from birefcli.stack.types import Kind
+from birefcli.stack.types import PictureKind
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_things_that_only_shimmer_have_a_rank_too(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(PictureKind))
+def test_things_that_only_shimmer_have_a_rank_too(kind: PictureKind) -> None:
     """What was lifted before may have taken all but a haze of a thing."""
     rgb = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
     haze = np.zeros((20, 30), np.float32)

@@ -14,7 +14,7 @@ from birefcli.peel.proposals import KnownUnion, SegmenterProposer
 from birefcli.scenes.suites.layered import foreground_matte, picture, visible_mattes
 from birefcli.scenes.suites.pixel import pixel_scene
 from birefcli.settings.peel import PeelSettings
-from birefcli.stack.types import Kind
+from birefcli.stack.types import PictureKind
 
 SIZE = (100, 140)
 
@@ -51,7 +51,7 @@ class Finds:
         return [self.matte for _ in images]
 
 
-def proposed(rgb: Rgb, found: Matte, kind: Kind, step: int = 1) -> tuple[Matte, ...]:
+def proposed(rgb: Rgb, found: Matte, kind: PictureKind, step: int = 1) -> tuple[Matte, ...]:
     return SegmenterProposer(Finds(found), kind, PeelSettings())(
         rgb, np.zeros(SIZE, np.int32), step
     ).mattes
@@ -74,7 +74,7 @@ def two_disks() -> tuple[Rgb, list[NDArray[np.bool_]]]:
 @pytest.mark.parametrize("sort", ["plain", "stripes", "checker", "gradient"])
 def test_colours_show_what_a_sure_segmenter_missed(sort: str) -> None:
     rgb, (first, second) = with_two_disks(backdrop(sort))
-    parts = proposed(rgb, first, Kind.FLAT)
+    parts = proposed(rgb, first, PictureKind.FLAT)
     assert len(parts) == 2
     for mask in (first, second):
         best = max(np.minimum(p, mask).sum() / np.maximum(p, mask).sum() for p in parts)
@@ -85,12 +85,14 @@ def test_a_half_found_thing_is_whole_by_its_colour() -> None:
     rgb, (first, _) = with_two_disks(backdrop("plain"))
     half = first.copy()
     half[:45] = 0
-    assert any(np.array_equal(part > 0.5, first > 0.5) for part in proposed(rgb, half, Kind.FLAT))
+    assert any(
+        np.array_equal(part > 0.5, first > 0.5) for part in proposed(rgb, half, PictureKind.FLAT)
+    )
 
 
 def test_colours_are_asked_once_and_never_of_photographs() -> None:
     rgb, (first, _) = with_two_disks(backdrop("plain"))
-    for kind, step in ((Kind.PHOTO, 1), (Kind.FLAT, 2)):
+    for kind, step in ((PictureKind.PHOTO, 1), (PictureKind.FLAT, 2)):
         parts = proposed(rgb, first, kind, step)
         assert len(parts) == 1 and np.array_equal(parts[0], first)
 
@@ -98,15 +100,15 @@ def test_colours_are_asked_once_and_never_of_photographs() -> None:
 def test_colours_of_a_rough_backdrop_tell_nothing() -> None:
     rgb, (first, second) = with_two_disks(backdrop("rough"))
     assert foreground_by_color(rgb)[second > 0].any()
-    assert len(proposed(rgb, first, Kind.FLAT)) == 1
+    assert len(proposed(rgb, first, PictureKind.FLAT)) == 1
     nothing = np.zeros(SIZE, np.float32)
-    assert proposed(rgb, nothing, Kind.FLAT) == ()
+    assert proposed(rgb, nothing, PictureKind.FLAT) == ()
 
 
 @pytest.mark.parametrize("sort", ["plain", "stripes", "checker", "gradient", "rough"])
 def test_a_backdrop_alone_proposes_nothing(sort: str) -> None:
     nothing = np.zeros(SIZE, np.float32)
-    assert proposed(backdrop(sort), nothing, Kind.FLAT) == ()
+    assert proposed(backdrop(sort), nothing, PictureKind.FLAT) == ()
 
 
 def test_a_known_union_is_taken_apart_once() -> None:
@@ -114,7 +116,7 @@ def test_a_known_union_is_taken_apart_once() -> None:
     for seed in range(20_000, 20_003):
         scene = pixel_scene(np.random.default_rng(seed), seed, 64)
         settings = PeelSettings()
-        proposer = KnownUnion(foreground_matte(scene), Kind.PIXEL, settings)
+        proposer = KnownUnion(foreground_matte(scene), PictureKind.PIXEL, settings)
         rgb = picture(scene)
         proposed = proposer(rgb, np.zeros(scene.size, np.int32), 1).mattes
         assert proposer(rgb, np.zeros(scene.size, np.int32), 2).mattes == ()
@@ -126,7 +128,7 @@ def test_a_known_union_is_taken_apart_once() -> None:
 def test_what_is_known_is_not_proposed_again() -> None:
     rgb, seen = two_disks()
     known = np.where(seen[0], 1, 0).astype(np.int32)
-    proposer = SegmenterProposer(nothing, Kind.FLAT, PeelSettings())
+    proposer = SegmenterProposer(nothing, PictureKind.FLAT, PeelSettings())
     proposed = proposer(rgb, known, 1).mattes
     assert len(proposed) == 1
     assert not (proposed[0] > 0)[seen[0]].any()

@@ -5,7 +5,7 @@ import numpy as np
 
 from birefcli.image.types import Matte, Rgb
 from birefcli.peel.alpha.refine import refine_matte
-from birefcli.stack.types import Kind
+from birefcli.stack.types import PictureKind
 
 SIZE = (120, 140)
 
@@ -40,5 +40,5 @@ def away(matte: Matte, truth: Matte) -> float:
 def test_photographs_and_pixel_art_are_asked_for_colours() -> None:
     truth, matte = disk(35), coarse(disk(38))
     picture = scene(truth)
-    assert away(refine_matte(picture, matte, Kind.PHOTO), truth) < 0.4 * away(matte, truth)
-    assert away(refine_matte(picture, matte, Kind.PIXEL), truth) < 0.1 * away(matte, truth)
+    assert away(refine_matte(picture, matte, PictureKind.PHOTO), truth) < 0.4 * away(matte, truth)
+    assert away(refine_matte(picture, matte, PictureKind.PIXEL), truth) < 0.1 * away(matte, truth)

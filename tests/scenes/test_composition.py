@@ -15,7 +15,7 @@ from birefcli.scenes.composition import (
     smooth_scene,
     trim,
 )
-from birefcli.scenes.samples import Mixture, draw_sample
+from birefcli.scenes.samples import SampleShares, draw_sample
 from birefcli.scenes.scene import Photo, Scene, distort, fit, photo_scene
 
 
@@ -60,7 +60,7 @@ SIZE = (96, 128)
 
 @pytest.mark.parametrize("seed", range(60))
 def test_every_sample_has_the_size_asked_for_and_a_matte_between_0_and_1(seed):
-    scene = draw_sample(default_rng(seed), SIZE, SUPPLY, Mixture())
+    scene = draw_sample(default_rng(seed), SIZE, SUPPLY, SampleShares())
     assert scene.rgb.shape == (*SIZE, 3) and scene.rgb.dtype == np.uint8
     assert scene.matte.shape == SIZE and scene.matte.dtype == np.float32
     assert scene.matte.min() >= 0 and scene.matte.max() <= 1
@@ -68,7 +68,7 @@ def test_every_sample_has_the_size_asked_for_and_a_matte_between_0_and_1(seed):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_same_seed_gives_the_same_sample(seed):
-    first, second = (draw_sample(default_rng(seed), SIZE, SUPPLY, Mixture()) for _ in range(2))
+    first, second = (draw_sample(default_rng(seed), SIZE, SUPPLY, SampleShares()) for _ in range(2))
     assert np.array_equal(first.rgb, second.rgb) and np.array_equal(first.matte, second.matte)
 
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.random import default_rng
 
 from birefcli.scenes.occlusion import top_scene, without_front
-from birefcli.scenes.samples import Mixture, draw_sample
+from birefcli.scenes.samples import SampleShares, draw_sample
 from birefcli.scenes.scene import Scene
 from birefcli.scenes.suites.draw import FIRST_TRAINING_SEED, draw_suite
 from birefcli.scenes.suites.layered import Layer, LayeredScene, picture, top_matte
@@ -61,7 +61,7 @@ def test_the_last_pass_leaves_nothing_to_find():
 
 
 def test_the_top_target_replaces_every_sample_that_is_not_empty():
-    mixture = Mixture(empty=0.0, target=Target.TOP)
+    mixture = SampleShares(empty=0.0, target=Target.TOP)
     for seed in range(4):
         rng = default_rng(seed)
         rng.random()

@@ -8,7 +8,6 @@ from PIL import Image
 
 from birefcli.image.types import Matte, Rgb
 from birefcli.matte.foreground import over8
-from birefcli.scenes.suites.arrange import LEAST_VISIBLE, MOST_COVERED
 from birefcli.scenes.suites.draw import (
     FIRST_TRAINING_SEED,
     MODEL_SEEDS,
@@ -16,11 +15,11 @@ from birefcli.scenes.suites.draw import (
     TUNING_SEEDS,
     draw_suite,
 )
-from birefcli.scenes.suites.hard import KINDS
+from birefcli.scenes.suites.hard_cases import KINDS
 from birefcli.scenes.suites.layered import (
-    Kind,
     Layer,
     LayeredScene,
+    LayerRole,
     composed,
     cycles,
     foreground_matte,
@@ -33,6 +32,7 @@ from birefcli.scenes.suites.layered import (
     visible_mattes,
 )
 from birefcli.scenes.suites.materials import plain
+from birefcli.scenes.suites.placement import LEAST_VISIBLE, MOST_COVERED
 from birefcli.settings.synth import Suite
 
 each = pytest.mark.parametrize("suite", list(Suite))
@@ -198,11 +198,11 @@ def test_nearer_things_of_a_staged_scene_are_larger_and_in_front() -> None:
 
 def test_shadows_are_layers_but_neither_objects_nor_mask() -> None:
     drawn = scenes(Suite.SCENE, 60, 60)
-    shadowed = [s for s in drawn if any(layer.kind == Kind.SHADOW for layer in s.layers)]
+    shadowed = [s for s in drawn if any(layer.kind == LayerRole.SHADOW for layer in s.layers)]
     assert 10 <= len(shadowed) <= 27
     for scene in shadowed:
         for number, layer in enumerate(scene.layers, 1):
-            if layer.kind == Kind.SHADOW:
+            if layer.kind == LayerRole.SHADOW:
                 assert layer.of == number + 1 and 0 < layer.alpha.max() < 170
         bare = [layer.matte for layer in scene.objects.values()]
         assert np.allclose(foreground_matte(scene), 1 - np.prod([1 - m for m in bare], 0))
@@ -236,7 +236,7 @@ def hidden_share(scene: LayeredScene, number: int) -> tuple[float, float]:
     for y, x in zip(*np.nonzero(whole), strict=True):
         clear = 1.0
         for later in scene.layers[number:]:
-            if later.kind == Kind.OBJECT:
+            if later.kind == LayerRole.OBJECT:
                 clear *= 1 - float(later.rgba[y, x, 3]) / 255
         hidden += float(whole[y, x]) * (1 - clear)
     return hidden, float(whole.sum())
@@ -298,7 +298,7 @@ def test_peeling_takes_every_object_once_and_ends_with_the_background(suite: Sui
             assert len(after.objects) == len(left.objects) - len(gone)
             for layer in after.layers:
                 if layer.of is not None:
-                    assert after.layers[layer.of - 1].kind == Kind.OBJECT
+                    assert after.layers[layer.of - 1].kind == LayerRole.OBJECT
             left, rounds = after, rounds + 1
         assert not left.layers and rounds <= len(scene.objects)
         assert (composed(left) == scene.background).all()

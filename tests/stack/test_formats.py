@@ -24,7 +24,7 @@ from birefcli.stack.formats.psd import PSB, build_psd
 from birefcli.stack.formats.psd_read import parse_psd
 from birefcli.stack.resize import enlarged
 from birefcli.stack.trimmed_layers import TrimmedLayer, place_on_canvas, trim_layer, trim_layers
-from birefcli.stack.types import Kind, Layer, Stack
+from birefcli.stack.types import Layer, PictureKind, Stack
 
 # PSD
 
@@ -205,7 +205,11 @@ def pixel_stack(colors: int = 20, factor: int = 1) -> Stack:
     layers = (Layer("01-hero", enlarged(hero, factor), evidence(1)),)
     bare = bare_stack()
     return replace(
-        bare, background=enlarged(ground, factor), layers=layers, kind=Kind.PIXEL, grid=factor
+        bare,
+        background=enlarged(ground, factor),
+        layers=layers,
+        kind=PictureKind.PIXEL,
+        grid=factor,
     )
 
 

@@ -19,15 +19,15 @@ from typer.testing import CliRunner
 import birefcli
 from birefcli.batch.executor import StopFlag
 from birefcli.cli import app
-from birefcli.errors import DeviceError
+from birefcli.errors import DeviceError, UsageError
 from birefcli.net.checkpoint import load_network
 from birefcli.settings.evaluate import Metric
 from birefcli.settings.model import Precision
-from birefcli.settings.train import Stage, TrainSettings
-from birefcli.train.judge import Verdict
+from birefcli.settings.train import THE_START, Stage, TrainSettings
 from birefcli.train.log import Log
 from birefcli.train.loop import train
 from birefcli.train.schedule import Progress
+from birefcli.train.validation import ValidationResult
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +160,34 @@ def test_a_run_killed_at_a_random_step_and_resumed_equals_an_unbroken_one(
         assert sheet.width == 4 * 240  # picture, truth, before, after
 
 
+def test_a_resumed_run_is_held_to_the_start_it_had(settings, tmp_path):
+    settings = replace(
+        settings,
+        as_is=True,
+        steps=4,
+        validate_steps=4,
+        checkpoint_steps=2,
+        teacher=THE_START,
+        keep_encoder=0.5,
+    )
+    cut, stop = replace(settings, out=tmp_path / "cut"), StopFlag()
+
+    def stop_half_way(text: str) -> None:
+        if text == "checkpoint at step 2":
+            stop.ask()
+
+    train(settings, silent, StopFlag())
+    assert train(cut, stop_half_way, stop) is None
+    assert train(replace(cut, resume=True), silent, StopFlag()) is not None
+    whole, resumed = weights(settings.out), weights(cut.out)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    # A run that kept nothing of its start cannot be held to it later.
+    state = torch.load(cut.out / "state.pt", weights_only=True)
+    torch.save({**state, "teacher": {}}, cut.out / "state.pt")
+    with pytest.raises(UsageError, match="did not keep its start"):
+        train(replace(cut, resume=True), silent, StopFlag())
+
+
 def test_best_is_chosen_by_the_metric_and_the_file_describes_itself(finished):
     values = [line["value"] for line in log_of(finished) if line.get("metric") == "MAE"]
     assert len(values) == 3  # before, in the middle, at the end
@@ -193,10 +221,10 @@ def test_adapters_leave_an_ordinary_model_of_the_size_that_was_set(settings, tin
 
 def test_a_score_that_is_no_number_is_never_the_best():
     scores = {"sprites": 0.5}
-    assert not Verdict(Metric.IOU, math.nan, scores).beats(None)
-    assert Verdict(Metric.IOU, 0.5, scores).beats(None)
-    assert Verdict(Metric.MAE, 0.1, scores).beats(-0.2)
-    assert not Verdict(Metric.IOU, 0.1, scores).beats(0.2)
+    assert not ValidationResult(Metric.IOU, math.nan, scores).beats(None)
+    assert ValidationResult(Metric.IOU, 0.5, scores).beats(None)
+    assert ValidationResult(Metric.MAE, 0.1, scores).beats(-0.2)
+    assert not ValidationResult(Metric.IOU, 0.1, scores).beats(0.2)
 
 
 def test_the_log_of_a_resumed_run_forgets_what_comes_again(settings):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from birefcli.net.decoder import GradientPair
+from birefcli.train import losses
 from birefcli.train.losses import (
     TERMS,
     LossWeights,
@@ -28,9 +29,9 @@ def test_what_is_predicted_where_the_truth_is_unknown_changes_nothing(term: str)
     weights = LossWeights(**{**dict.fromkeys(TERMS, 0.0), term: 1.0})
     first = drawn(1).requires_grad_()
     other = torch.where(known > 0, first.detach(), drawn(2))
-    losses = [pixel_loss([x], target, weights, known=known).total for x in (first, other)]
-    assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-12)
-    losses[0].backward()
+    totals = [pixel_loss([x], target, weights, known=known).total for x in (first, other)]
+    assert totals[0].item() == pytest.approx(totals[1].item(), rel=1e-12)
+    totals[0].backward()
     assert first.grad is not None
     assert (first.grad[known == 0] == 0).all() and (first.grad[known > 0] != 0).any()
 
@@ -95,3 +96,11 @@ def test_the_blur_of_ssim_has_the_gradient_that_autograd_gives_it() -> None:
     x = torch.rand(3, 1, 17, 23, dtype=torch.float64, requires_grad=True)
     target = torch.rand(3, 1, 17, 23, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda p: TERMS["ssim"](p, target), (x,))
+
+
+def test_the_blur_of_gpus_equals_that_of_cpus() -> None:
+    steps = torch.arange(-5.0, 6)
+    bell = torch.exp(-(steps**2) / 4.5)
+    channels = drawn(5).reshape(1, 2, 32, 32)
+    blurred = losses._blur_in_turn(channels, bell), losses._blur_at_once(channels, bell)
+    assert torch.allclose(*blurred, atol=1e-5)

@@ -12,13 +12,13 @@ from birefcli.errors import UsageError, WeightsError
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.config import compact_config, compact_lite2_config, published_config
 from birefcli.settings.train import TrainSettings
+from birefcli.train.initial_model import initial_model, new_config, with_config
 from birefcli.train.loop import fill_encoder
-from birefcli.train.start import new_config, start_network, with_config
 
 
 def start_of(start: str | None, classes: int = 0, **changes: object) -> BiRefNet:
     settings = TrainSettings(data=(), out=Path(), start=start, **changes)
-    return start_network(settings, classes, lambda _: None).network
+    return initial_model(settings, classes, lambda _: None).network
 
 
 def test_a_published_checkpoint_starts_as_it_is(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from training_steps import (
     make_batch,
     steps_settings,
     take_steps,
-    tiny_trainee,
+    tiny_state,
 )
 
 import birefcli
@@ -26,14 +26,14 @@ from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import load_network, save_network
 from birefcli.net.config import compact_config
 from birefcli.settings.train import GradientLabel, Stage
-from birefcli.train.lora import adapt, merged
+from birefcli.train.gradient_checkpointing import recompute_blocks
+from birefcli.train.lora import add_adapters, merge_adapters
 from birefcli.train.losses import LossWeights
-from birefcli.train.optimizer import resting
-from birefcli.train.processes import Alone, join_processes
-from birefcli.train.recompute import recompute_blocks
+from birefcli.train.optimizer import resting_parts
+from birefcli.train.processes import SingleProcess, join_processes
 from birefcli.train.schedule import loss_weights
 from birefcli.train.step import batch_loss, take_step
-from birefcli.train.trainee import make_trainee
+from birefcli.train.training_state import make_training_state
 
 
 def furthest(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
@@ -63,18 +63,18 @@ def test_two_processes_equal_one_with_twice_the_batch(tmp_path):
     assert two["count"] == 2
     settings = steps_settings()
     batches = [[make_batch(step)] for step in range(3)]
-    trainee = tiny_trainee(settings)
-    begun = {name: value.clone() for name, value in trainee.network.state_dict().items()}
-    one = take_steps(trainee, settings, batches)
+    state = tiny_state(settings)
+    begun = {name: value.clone() for name, value in state.network.state_dict().items()}
+    one = take_steps(state, settings, batches)
     assert furthest(one, begun) > 1e-3
     assert furthest(one, two["weights"]) <= 1e-6
 
 
 def test_accumulated_batches_equal_one_larger(tmp_path):
     whole, halves = steps_settings(), steps_settings(accumulate=2)
-    one = take_steps(tiny_trainee(whole), whole, [[make_batch(step)] for step in range(2)])
+    one = take_steps(tiny_state(whole), whole, [[make_batch(step)] for step in range(2)])
     parts = [[make_batch(step, 0, 2), make_batch(step, 2, WHOLE)] for step in range(2)]
-    two = take_steps(tiny_trainee(halves), halves, parts)
+    two = take_steps(tiny_state(halves), halves, parts)
     assert furthest(one, two) <= 1e-9
 
 
@@ -87,19 +87,19 @@ def test_many_processes_need_accelerate(monkeypatch):
 
 def test_merged_adapters_are_plain_weights_that_say_the_same(tmp_path):
     settings = steps_settings(lora=2, encoder_rate=1.0)
-    trainee = tiny_trainee(settings)
-    begun = {name: p.detach().clone() for name, p in trainee.network.named_parameters()}
-    take_steps(trainee, settings, [[make_batch(step)] for step in range(3)])
-    moved = {n for n, p in trainee.network.named_parameters() if not torch.equal(p, begun[n])}
+    state = tiny_state(settings)
+    begun = {name: p.detach().clone() for name, p in state.network.named_parameters()}
+    take_steps(state, settings, [[make_batch(step)] for step in range(3)])
+    moved = {n for n, p in state.network.named_parameters() if not torch.equal(p, begun[n])}
     assert moved and all(name.endswith((".up", ".down")) for name in moved)
 
-    adapted = trainee.network.eval()
-    plain = merged(adapted)
+    adapted = state.network.eval()
+    plain = merge_adapters(adapted)
     assert plain.state_dict().keys() == BiRefNet(plain.config).state_dict().keys()
     image = torch.randn(1, 3, 64, 64, dtype=torch.float64)
     with torch.no_grad():
         difference = (adapted(image).logits - plain(image).logits).abs().max()
-        fresh = tiny_trainee(steps_settings()).network.eval()(image).logits - plain(image).logits
+        fresh = tiny_state(steps_settings()).network.eval()(image).logits - plain(image).logits
     assert difference <= 1e-5 < fresh.abs().max()
     save_network(tmp_path / "a.safetensors", plain, {}, half=True)
     assert load_network(tmp_path / "a.safetensors", name="a").config == plain.config
@@ -108,13 +108,13 @@ def test_merged_adapters_are_plain_weights_that_say_the_same(tmp_path):
 def test_an_adapter_is_smaller_than_what_it_adapts():
     network = BiRefNet(tiny_config())
     total = sum(p.numel() for p in network.parameters())
-    adapt(network, 4)
+    add_adapters(network, 4)
     learning = sum(p.numel() for p in network.parameters() if p.requires_grad)
     assert 0 < learning < total / 2
 
 
 def test_adapters_of_a_frozen_encoder_never_learn():
-    network = tiny_trainee(steps_settings(lora=2, encoder_rate=0.0)).network
+    network = tiny_state(steps_settings(lora=2, encoder_rate=0.0)).network
     learning = {name for name, p in network.named_parameters() if p.requires_grad}
     assert learning and not any(name.startswith("bb.") for name in learning)
 
@@ -124,15 +124,15 @@ def test_recomputed_blocks_give_the_same_gradients_and_statistics():
     batch = make_batch(0)
     found = []
     for recomputes in (False, True):
-        trainee = tiny_trainee(settings, dropout=0.1)
+        state = tiny_state(settings, dropout=0.1)
         if recomputes:
-            assert recompute_blocks(trainee.network) > 10
+            assert recompute_blocks(state.network) > 10
         torch.manual_seed(1)
         weights = loss_weights(0.0, settings, count=1, processes=1)
-        loss, _ = batch_loss(trainee, batch, weights, settings)
+        loss, _ = batch_loss(state, batch, weights, settings)
         loss.backward()
-        gradients = {n: p.grad for n, p in trainee.network.named_parameters()}
-        found.append((gradients, trainee.network.state_dict()))
+        gradients = {n: p.grad for n, p in state.network.named_parameters()}
+        found.append((gradients, state.network.state_dict()))
     assert furthest(found[0][0], found[1][0]) == 0
     assert furthest(found[0][1], found[1][1]) == 0
 
@@ -141,7 +141,7 @@ def test_recomputing_keeps_less_for_the_backward_pass():
     kept = []
     for checkpointing in (False, True):
         settings = steps_settings(checkpointing=checkpointing)
-        trainee = tiny_trainee(settings)
+        state = tiny_state(settings)
         weights = loss_weights(0.0, settings, count=1, processes=1)
         sizes = {}
 
@@ -150,20 +150,20 @@ def test_recomputing_keeps_less_for_the_backward_pass():
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            batch_loss(trainee, make_batch(0), weights, settings)
+            batch_loss(state, make_batch(0), weights, settings)
         kept.append(sum(sizes.values()))
     assert kept[1] < 0.6 * kept[0]
 
 
 def test_nan_stops_with_the_batch_saved_and_its_pictures_named(tmp_path):
     settings = steps_settings(out=tmp_path)
-    trainee = tiny_trainee(settings)
+    state = tiny_state(settings)
     with torch.no_grad():
-        trainee.network.decoder.conv_out1[0].bias.fill_(torch.nan)
-    before = {name: value.clone() for name, value in trainee.network.state_dict().items()}
+        state.network.decoder.conv_out1[0].bias.fill_(torch.nan)
+    before = {name: value.clone() for name, value in state.network.state_dict().items()}
     with pytest.raises(WeightsError, match=r"step 7, on pictures made of p0, p1.*nan_batch\.npz"):
         take_step(
-            trainee,
+            state,
             [make_batch(0)],
             7,
             1e-3,
@@ -173,27 +173,27 @@ def test_nan_stops_with_the_batch_saved_and_its_pictures_named(tmp_path):
     with np.load(tmp_path / "nan_batch.npz") as saved:
         assert saved["rgb0"].shape == (WHOLE, 64, 64, 3)
         assert list(saved["names0"]) == ["p0", "p1", "p2", "p3"]
-    after = trainee.network.state_dict()
+    after = state.network.state_dict()
     assert all(torch.equal(before[n], after[n]) or before[n].isnan().any() for n in before)
 
 
 def test_a_frozen_encoder_never_moves_and_norms_at_rest_keep_their_statistics():
     settings = steps_settings(encoder_rate=0.0, frozen_norms=False)
-    trainee = tiny_trainee(settings)
-    begun = {name: value.clone() for name, value in trainee.network.state_dict().items()}
-    after = take_steps(trainee, settings, [[make_batch(0)]])
+    state = tiny_state(settings)
+    begun = {name: value.clone() for name, value in state.network.state_dict().items()}
+    after = take_steps(state, settings, [[make_batch(0)]])
     changed = {name for name in begun if not torch.equal(begun[name], after[name])}
     assert changed and not any(name.startswith("bb.") for name in changed)
     assert any("running_mean" in name for name in changed)
     settings = steps_settings(frozen_norms=True)
-    trainee = tiny_trainee(settings)
-    after = take_steps(trainee, settings, [[make_batch(0)]])
+    state = tiny_state(settings)
+    after = take_steps(state, settings, [[make_batch(0)]])
     assert all(torch.equal(begun[name], after[name]) for name in begun if "running" in name)
 
 
 def test_single_pictures_are_trained_with_norms_at_rest():
     settings = steps_settings(frozen_norms=False, stages=(Stage(1.0, 64, 1),))
-    take_steps(tiny_trainee(settings), settings, [[make_batch(0, 0, 1)]])
+    take_steps(tiny_state(settings), settings, [[make_batch(0, 0, 1)]])
 
 
 def test_both_gradient_labels_teach_the_edges():
@@ -201,8 +201,8 @@ def test_both_gradient_labels_teach_the_edges():
     for label in GradientLabel:
         settings = steps_settings(gradient_label=label)
         weights = loss_weights(0.0, settings, count=1, processes=1)
-        trainee = tiny_trainee(settings)
-        _, terms = batch_loss(trainee, make_batch(0), weights, settings)
+        state = tiny_state(settings)
+        _, terms = batch_loss(state, make_batch(0), weights, settings)
         found.append(float(terms["gradient"]))
     assert all(np.isfinite(found)) and found[0] != found[1]
 
@@ -211,14 +211,14 @@ def test_a_class_head_learns_from_the_labels_it_has():
     settings = steps_settings()
     torch.manual_seed(0)
     network = BiRefNet(replace(tiny_config(), classes=3, dropout=0.0)).double()
-    trainee = make_trainee(network, settings, Alone(), lambda _: None)
+    state = make_training_state(network, settings, SingleProcess(), lambda _: None)
     head = network.cls_head[0].weight.detach().clone()
     batch = replace(make_batch(0), labels=np.array([0, -1, 2, 1]))
-    take_steps(trainee, settings, [[batch]])
+    take_steps(state, settings, [[batch]])
     assert not torch.equal(head, network.cls_head[0].weight)
     nothing = replace(batch, labels=np.full(4, -1))
     weights = loss_weights(0.0, settings, count=1, processes=1)
-    _, terms = batch_loss(trainee, nothing, weights, settings)
+    _, terms = batch_loss(state, nothing, weights, settings)
     assert float(terms["class"]) == 0
 
 
@@ -227,17 +227,17 @@ def test_a_step_that_does_not_fit_into_memory_says_what_helps():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     settings = steps_settings()
-    trainee = replace(tiny_trainee(settings), forward=forward)
+    state = replace(tiny_state(settings), forward=forward)
     with pytest.raises(BirefcliError, match=r"4 pictures of 64x64 .* smaller --batch"):
-        take_steps(trainee, settings, [[make_batch(0)]])
+        take_steps(state, settings, [[make_batch(0)]])
 
 
 def test_resting_strides_keep_their_weights_and_statistics_and_the_rest_learns():
     settings = steps_settings(resting_strides=2, frozen_norms=False)
-    trainee = make_trainee(BiRefNet(compact_config(64)), settings, Alone(), print)
-    before = copy.deepcopy(trainee.network.state_dict())
-    take_step(trainee, [make_batch(0)], 0, 1e-2, LossWeights(), settings)
-    after = trainee.network.state_dict()
+    state = make_training_state(BiRefNet(compact_config(64)), settings, SingleProcess(), print)
+    before = copy.deepcopy(state.network.state_dict())
+    take_step(state, [make_batch(0)], 0, 1e-2, LossWeights(), settings)
+    after = state.network.state_dict()
     for name, tensor in before.items():
         is_resting = name.startswith("bb.") and int(name.split(".")[2]) <= 6
         if is_resting:
@@ -249,4 +249,4 @@ def test_resting_strides_keep_their_weights_and_statistics_and_the_rest_learns()
 def test_a_backbone_that_does_not_name_its_parts_cannot_rest_in_part():
     network = SimpleNamespace(bb=torch.nn.Identity(), config=SimpleNamespace(backbone="vgg16"))
     with pytest.raises(UsageError, match="resting_strides"):
-        resting(network, steps_settings(resting_strides=1))
+        resting_parts(network, steps_settings(resting_strides=1))

@@ -27,9 +27,9 @@ from birefcli.settings.words import DURATION
 from birefcli.train.batches import batch_shape, compose_batch
 from birefcli.train.data.pack import Pack
 from birefcli.train.data.scene_parts import Part
+from birefcli.train.folded_encoder import convolutions_with_norms, load_folded
 from birefcli.train.loop import train
 from birefcli.train.optimizer import make_optimizer, update_average
-from birefcli.train.refit import convolutions_with_norms, load_folded
 from birefcli.train.schedule import learning_rate
 
 KINDS = {

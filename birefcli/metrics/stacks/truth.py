@@ -7,7 +7,13 @@ from functools import cached_property
 import numpy as np
 
 from birefcli.image.types import Mask, Matte, Rgb, Rgba
-from birefcli.scenes.suites.layered import Kind, LayeredScene, pairs, uncovered, visible_mattes
+from birefcli.scenes.suites.layered import (
+    LayeredScene,
+    LayerRole,
+    pairs,
+    uncovered,
+    visible_mattes,
+)
 from birefcli.settings.synth import Suite
 
 LEAST_OVERLAP = 40  # pixels that one object hides of another, from which their order is asked
@@ -55,7 +61,7 @@ def truth_of(scene: LayeredScene) -> Truth:
     numbers = list(scene.objects)
     found = [pair for pair in pairs(scene) if pair.overlap >= LEAST_OVERLAP]
     over = {(numbers.index(pair.front), numbers.index(pair.behind)) for pair in found}
-    shadows = [layer.alpha > 0 for layer in scene.layers if layer.kind == Kind.SHADOW]
+    shadows = [layer.alpha > 0 for layer in scene.layers if layer.kind == LayerRole.SHADOW]
     seen = visible_mattes(scene)
     return Truth(
         background=scene.background,

@@ -16,19 +16,19 @@ from birefcli.peel.thresholds import (
     SPECK,
     SUPPORT,
 )
-from birefcli.stack.types import Kind
+from birefcli.stack.types import PictureKind
 
 
-def refine_matte(picture: Rgb, matte: Matte, kind: Kind) -> Matte:
+def refine_matte(picture: Rgb, matte: Matte, kind: PictureKind) -> Matte:
     """Give a proposed matte (H, W) the edge that pictures of this kind have."""
     box = bounding_box(matte, ALPHA_FROM)
     if box is None:
         return matte
     near = window(pad_box(box, ALPHA_MARGIN, (matte.shape[0], matte.shape[1])))
     part, colors = matte[near], picture[near]
-    if kind == Kind.PHOTO:
+    if kind == PictureKind.PHOTO:
         part = remove_specks(bayesian_matte(colors, part), SPECK)
-    elif kind == Kind.PIXEL:
+    elif kind == PictureKind.PIXEL:
         part = decided_by_color(colors, part)
     else:
         part = solve_rim(colors, snap_to_cells(colors, part))

@@ -22,14 +22,14 @@ from birefcli.peel.thresholds import (
     HOLE_MARGIN_SHARE,
     MARGIN_SIGMAS,
 )
-from birefcli.stack.types import Hole, Kind
+from birefcli.stack.types import Hole, PictureKind
 
 
-def hole_margin(picture: Rgb, alpha: Alpha, kind: Kind, *, is_jpeg: bool) -> int:
+def hole_margin(picture: Rgb, alpha: Alpha, kind: PictureKind, *, is_jpeg: bool) -> int:
     """Give how far around a layer's alpha (H, W) its soft edge may still be seen, in pixels."""
-    if kind == Kind.PIXEL:
+    if kind == PictureKind.PIXEL:
         return HOLE_MARGIN_PIXEL
-    least = HOLE_MARGIN_PHOTO if kind == Kind.PHOTO else HOLE_MARGIN_FLAT
+    least = HOLE_MARGIN_PHOTO if kind == PictureKind.PHOTO else HOLE_MARGIN_FLAT
     return measured_margin(picture, alpha, HOLE_MARGIN_JPEG if is_jpeg else least)
 
 

@@ -15,13 +15,13 @@ from birefcli.peel.thresholds import (
     PHOTO_PRIORITY,
     SUPPORT,
 )
-from birefcli.stack.types import Kind
+from birefcli.stack.types import PictureKind
 
 
 def sort_by_priority(
     instances: Sequence[Instance],
     picture: Rgb,
-    kind: Kind,
+    kind: PictureKind,
     disparity: Disparity | None = None,
     certainty: Mapping[int, float] | None = None,
 ) -> list[Instance]:
@@ -33,7 +33,7 @@ def sort_by_priority(
     masks = [_support(instance.matte) for instance in instances]
     small = _ranks([-int(mask.sum()) for mask in masks])
     large = 1 - small
-    if kind != Kind.PHOTO:
+    if kind != PictureKind.PHOTO:
         weights = DRAWN_PRIORITY
         low = _ranks([float(np.mean(np.flatnonzero(mask.any(1)))) for mask in masks])
         scores = weights.small * small + weights.low * low

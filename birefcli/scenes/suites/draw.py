@@ -6,10 +6,10 @@ Suites are a measure: once a report has quoted their scores, what a seed draws m
 import numpy as np
 
 from birefcli.scenes.suites.flat import flat_scene
-from birefcli.scenes.suites.hard import hard_scene
+from birefcli.scenes.suites.hard_cases import hard_case_scene
 from birefcli.scenes.suites.layered import LayeredScene
+from birefcli.scenes.suites.perspective import perspective_scene
 from birefcli.scenes.suites.pixel import pixel_scene
-from birefcli.scenes.suites.staged import staged_scene
 from birefcli.scenes.suites.texture import texture_scene
 from birefcli.settings.synth import Suite
 
@@ -23,8 +23,8 @@ _SUITES = {
     Suite.FLAT: flat_scene,
     Suite.PIXEL: pixel_scene,
     Suite.TEXTURE: texture_scene,
-    Suite.SCENE: staged_scene,
-    Suite.HARD: hard_scene,
+    Suite.SCENE: perspective_scene,
+    Suite.HARD: hard_case_scene,
 }
 
 

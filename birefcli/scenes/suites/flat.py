@@ -6,9 +6,9 @@ from numpy.random import Generator
 from birefcli.image.types import Alpha, Rgb
 from birefcli.matte.morphology import Size
 from birefcli.scenes.suites import materials
-from birefcli.scenes.suites.arrange import Arrangement, Draw
 from birefcli.scenes.suites.layered import Layer, LayeredScene, paint
 from birefcli.scenes.suites.materials import Colors, contrasting
+from birefcli.scenes.suites.placement import Arrangement, Draw
 from birefcli.scenes.suites.shapes import SHAPES, Points, raster
 
 SIDE = 512

@@ -22,7 +22,7 @@ FEW_PIXELS = 8
 FEW_SHARE = 0.005
 
 
-class Kind(StrEnum):
+class LayerRole(StrEnum):
     """What a layer is."""
 
     OBJECT = "object"
@@ -36,7 +36,7 @@ class Layer:
 
     name: str
     rgba: Rgba
-    kind: Kind = Kind.OBJECT
+    kind: LayerRole = LayerRole.OBJECT
     of: int | None = None  # the number of the object that a part or a shadow belongs to
 
     @cached_property
@@ -70,7 +70,7 @@ class LayeredScene:
     def objects(self) -> dict[int, Layer]:
         """The layers that are objects, by number."""
         numbered = enumerate(self.layers, 1)
-        return {number: layer for number, layer in numbered if layer.kind == Kind.OBJECT}
+        return {number: layer for number, layer in numbered if layer.kind == LayerRole.OBJECT}
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def paint(name: str, alpha: Alpha, colors: Paint, of: int | None = None) -> Laye
         rgb = colors((bottom - top, right - left))
         rgba[top:bottom, left:right, :3] = np.where(inside[..., None] > 0, rgb, np.uint8(0))
         rgba[top:bottom, left:right, 3] = inside
-    return Layer(name, rgba, Kind.OBJECT if of is None else Kind.SHADOW, of)
+    return Layer(name, rgba, LayerRole.OBJECT if of is None else LayerRole.SHADOW, of)
 
 
 def alpha_box(alpha: Alpha) -> Box:
@@ -125,7 +125,7 @@ def visible_mattes(scene: LayeredScene) -> dict[int, Matte]:
     seen = {number: np.zeros(scene.size, np.float32) for number in scene.objects}
     clear = np.ones(scene.size, np.float32)
     for number, layer in reversed(list(enumerate(scene.layers, 1))):
-        if layer.kind != Kind.SHADOW:
+        if layer.kind != LayerRole.SHADOW:
             matte = layer.matte
             seen[layer.of or number] += matte * clear
             clear *= 1 - matte
@@ -140,7 +140,7 @@ def pairs(scene: LayeredScene) -> tuple[Pair, ...]:
         for front in (number for number in solid if number > behind):
             both = solid[behind] & solid[front]
             for number, layer in enumerate(scene.layers, 1):
-                if layer.kind == Kind.PART and layer.of == behind and number > front:
+                if layer.kind == LayerRole.PART and layer.of == behind and number > front:
                     back = both & (layer.alpha > 127)
                     both = both & ~back
                     found.append(Pair(behind, front, int(back.sum())))
@@ -187,7 +187,9 @@ def top_matte(scene: LayeredScene) -> Matte:
 
 def foreground_matte(scene: LayeredScene) -> Matte:
     """Give the matte of all objects together, without their shadows."""
-    return union([layer.matte for layer in scene.layers if layer.kind != Kind.SHADOW], scene.size)
+    return union(
+        [layer.matte for layer in scene.layers if layer.kind != LayerRole.SHADOW], scene.size
+    )
 
 
 def union(mattes: list[Matte], size: Size) -> Matte:

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from birefcli.image.types import Alpha, Rgb, to_uint8
 from birefcli.matte.morphology import Size
-from birefcli.scenes.suites.arrange import Arrangement
 from birefcli.scenes.suites.layered import Layer, LayeredScene
 from birefcli.scenes.suites.materials import Colors, contrasting
+from birefcli.scenes.suites.placement import Arrangement
 from birefcli.scenes.suites.shapes import SHAPES, Points, raster
 
 # Sides of the art itself, in steps, and how much an export enlarges it.

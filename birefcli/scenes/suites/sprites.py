@@ -9,9 +9,9 @@ from birefcli.image.hard_edges import looks_hard
 from birefcli.image.types import Rgb, Rgba, rescale, to_uint8
 from birefcli.matte.morphology import Size
 from birefcli.scenes import grounds
-from birefcli.scenes.suites.arrange import TRIES, Arrangement, Placed
 from birefcli.scenes.suites.layered import Layer, LayeredScene
 from birefcli.scenes.suites.pixel import enlarged
+from birefcli.scenes.suites.placement import TRIES, Arrangement, PlacedObject
 
 _FLIPPED = 0.5
 _OVER_THE_FRAME = 0.2  # of the sprites, which may hang over it by a third
@@ -97,7 +97,7 @@ def _placed(
     for name, sprite in sprites:
         for _ in range(TRIES):
             rgba = _at(rng, sprite, canvas)
-            thing = Placed(name, np.zeros(2), 0, np.ascontiguousarray(rgba[..., 3]))
+            thing = PlacedObject(name, np.zeros(2), 0, np.ascontiguousarray(rgba[..., 3]))
             must = overlapping and len(layers) == 1
             if arrangement.offer(thing, must_overlap=must, may_overlap=overlapping):
                 layers.append(Layer(name, rgba))

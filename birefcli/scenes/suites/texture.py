@@ -5,10 +5,10 @@ import numpy as np
 from numpy.random import Generator
 
 from birefcli.image.types import Alpha
-from birefcli.scenes.suites.arrange import Arrangement
 from birefcli.scenes.suites.flat import any_shape
 from birefcli.scenes.suites.layered import LayeredScene, paint
 from birefcli.scenes.suites.materials import textured
+from birefcli.scenes.suites.placement import Arrangement
 from birefcli.scenes.suites.shapes import Points
 
 SIDE = 512

@@ -12,7 +12,7 @@ from birefcli.matte.foreground import checkerboard, over8
 from birefcli.stack.compositing import composite
 from birefcli.stack.formats.export import StackExport
 from birefcli.stack.resize import at_native_size, enlarged, shrink_to
-from birefcli.stack.types import Kind, Stack
+from birefcli.stack.types import PictureKind, Stack
 
 FRAMES = 24
 SIDE = 320  # pixels of the long side
@@ -64,7 +64,7 @@ def scaled(stack: Stack, side: int, *, tints: bool = True) -> list[Rgba]:
     """
     ground = tinted(stack) if tints else stack.background
     whole = [ground, *(layer.rgba for layer in stack.layers)]
-    if stack.kind != Kind.PIXEL:
+    if stack.kind != PictureKind.PIXEL:
         return [shrink_to(rgba, side) for rgba in whole]
     native = at_native_size(whole, stack.grid)
     factor = max(1, side // max(native[0].shape[:2]))

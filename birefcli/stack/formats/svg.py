@@ -5,13 +5,13 @@ from xml.sax.saxutils import quoteattr
 
 from birefcli.stack.formats.export import StackExport
 from birefcli.stack.trimmed_layers import TrimmedLayer, printable
-from birefcli.stack.types import Kind
+from birefcli.stack.types import PictureKind
 
 
 def write_svg(export: StackExport) -> dict[str, bytes]:
     """Write one .svg after SVG 1.1; pixel art stays sharp when it is enlarged."""
     height, width = export.stack.size
-    style = ' style="image-rendering:pixelated"' if export.stack.kind == Kind.PIXEL else ""
+    style = ' style="image-rendering:pixelated"' if export.stack.kind == PictureKind.PIXEL else ""
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'

@@ -24,7 +24,7 @@ from birefcli.settings.cut import CutSettings
 WHOLE = 384
 
 
-class Kind(StrEnum):
+class PictureRole(StrEnum):
     """The part a picture plays in a scene."""
 
     PHOTO = "photo"  # with its own ground: a pair, or a transparent picture used as it is
@@ -36,7 +36,7 @@ class Kind(StrEnum):
     @property
     def is_sprite(self) -> bool:
         """Whether it is laid onto grounds."""
-        return self in (Kind.PIXEL_SPRITE, Kind.SMOOTH_SPRITE)
+        return self in (PictureRole.PIXEL_SPRITE, PictureRole.SMOOTH_SPRITE)
 
 
 class Split(StrEnum):
@@ -52,7 +52,7 @@ class Example:
 
     picture: Path
     label: Path | None = None
-    kind: Kind = Kind.PHOTO
+    kind: PictureRole = PictureRole.PHOTO
     class_name: str | None = None
     split: Split | None = None
     source: str = ""  # the set it belongs to
@@ -100,7 +100,7 @@ def read_examples(path: Path) -> list[Example]:
             Example(
                 picture=Path(row["picture"]),
                 label=None if row["label"] is None else Path(row["label"]),
-                kind=Kind(row["kind"]),
+                kind=PictureRole(row["kind"]),
                 class_name=row["class"],
                 split=None if row["split"] is None else Split(row["split"]),
                 source=row["source"],

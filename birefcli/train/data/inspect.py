@@ -19,8 +19,8 @@ from birefcli.errors import PictureError
 from birefcli.image.decode import identify
 from birefcli.image.hard_edges import looks_hard
 from birefcli.image.types import Alpha, Rgb
-from birefcli.train.data.examples import Example, Kind, read, read_mask
-from birefcli.train.data.near_duplicates import Likeness, likeness
+from birefcli.train.data.examples import Example, PictureRole, read, read_mask
+from birefcli.train.data.near_duplicates import Fingerprint, fingerprint
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -78,7 +78,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Preflight:
+class DataReport:
     """What was found in the data before the first step."""
 
     findings: tuple[Finding, ...] = ()
@@ -90,7 +90,7 @@ class Preflight:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class InspectedPicture:
     """A picture that was looked at: its size, what its label holds, and how it looks."""
 
     example: Example
@@ -98,7 +98,7 @@ class Seen:
     low: int  # the label's extremes, 0…255
     high: int
     is_soft: bool
-    likeness: Likeness
+    fingerprint: Fingerprint
     problem: Problem | None = None
     detail: str = ""
 
@@ -113,14 +113,14 @@ class Seen:
         return self.detail or self.example.name
 
 
-def look_at_all(examples: Sequence[Example], *, as_is: bool) -> list[Seen]:
+def inspect_all(examples: Sequence[Example], *, as_is: bool) -> list[InspectedPicture]:
     """Look at every example, in order; a few files at a time, none of them kept."""
-    return _at_once(lambda example: look_at(example, as_is=as_is), examples)
+    return _at_once(lambda example: inspect_picture(example, as_is=as_is), examples)
 
 
-def look_at_grounds(paths: Sequence[Path]) -> list[Example | Finding]:
+def inspect_grounds(paths: Sequence[Path]) -> list[Example | Finding]:
     """Look at every ground, in order; one that cannot be used is a finding."""
-    return _at_once(look_at_ground, paths)
+    return _at_once(inspect_ground, paths)
 
 
 def _at_once(function: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
@@ -128,7 +128,7 @@ def _at_once(function: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
         return list(pool.map(function, items))
 
 
-def look_at(example: Example, *, as_is: bool) -> Seen:
+def inspect_picture(example: Example, *, as_is: bool) -> InspectedPicture:
     """Decode a picture and its label and note what a training has to know about them."""
     try:
         if example.label is not None:
@@ -138,7 +138,7 @@ def look_at(example: Example, *, as_is: bool) -> Seen:
         return _refused(example, Problem.UNREADABLE, str(error))
 
 
-def findings_of(seen: Iterable[Seen]) -> list[Finding]:
+def findings_of(seen: Iterable[InspectedPicture]) -> list[Finding]:
     """Gather what is wrong, in the order of the problems."""
     names: dict[Problem, list[str]] = defaultdict(list)
     for one in seen:
@@ -147,12 +147,12 @@ def findings_of(seen: Iterable[Seen]) -> list[Finding]:
     return [Finding(problem, tuple(names[problem])) for problem in Problem if names[problem]]
 
 
-def drop_duplicates(seen: Sequence[Seen]) -> list[Seen]:
+def drop_duplicates(seen: Sequence[InspectedPicture]) -> list[InspectedPicture]:
     """Mark the examples whose files equal those of an earlier one, byte for byte."""
     lengths = Counter(_lengths(one.example) for one in seen)
-    first: dict[str, Seen] = {}
+    first: dict[str, InspectedPicture] = {}
 
-    def marked(one: Seen) -> Seen:
+    def marked(one: InspectedPicture) -> InspectedPicture:
         # Files of different length need not be read.
         if lengths[_lengths(one.example)] == 1:
             return one
@@ -163,7 +163,7 @@ def drop_duplicates(seen: Sequence[Seen]) -> list[Seen]:
     return [marked(one) for one in seen]
 
 
-def look_at_ground(path: Path) -> Example | Finding:
+def inspect_ground(path: Path) -> Example | Finding:
     """Sort a ground by its size: a small square repeats as a tile."""
     try:
         if path.suffix.lower() in JPEG:
@@ -177,10 +177,10 @@ def look_at_ground(path: Path) -> Example | Finding:
         return Finding(Problem.UNREADABLE, (str(error),))
     short, long = sorted(size)
     is_tile = long <= TILE and long <= 1.5 * short
-    return Example(path, kind=Kind.TILE if is_tile else Kind.GROUND)
+    return Example(path, kind=PictureRole.TILE if is_tile else PictureRole.GROUND)
 
 
-def describe(seen: Sequence[Seen]) -> list[str]:
+def describe(seen: Sequence[InspectedPicture]) -> list[str]:
     """Say how large the accepted pictures are and what their labels are like."""
     sizes = [one.size for one in seen]
     small, large = min(sizes, key=_area), max(sizes, key=_area)
@@ -206,31 +206,31 @@ def _area(size: tuple[int, int]) -> int:
 # ---- looking ---------------------------------------------------------------------------------
 
 
-def _look_at_pair(example: Example) -> Seen:
+def _look_at_pair(example: Example) -> InspectedPicture:
     assert example.label is not None
     size, rgb = _reduced(example.picture)
     label = read_mask(example.label)
     low, high, is_soft = _label_facts(label)
-    seen = Seen(example, size, low, high, is_soft, likeness(rgb))
+    seen = InspectedPicture(example, size, low, high, is_soft, fingerprint(rgb))
     if label.shape != size:
         sides = f"{size[1]}x{size[0]}, mask {label.shape[1]}x{label.shape[0]}"
         return replace(seen, problem=Problem.MISSIZED, detail=f"{example.name} ({sides})")
     return replace(seen, problem=_extreme(low, high))
 
 
-def _look_at_sprite(example: Example, *, as_is: bool) -> Seen:
+def _look_at_sprite(example: Example, *, as_is: bool) -> InspectedPicture:
     picture = read(example.picture)
     if picture.alpha is None:
         return _refused(example, Problem.UNLABELLED)
     low, high, is_soft = _label_facts(picture.alpha)
     visible = np.where(picture.alpha[..., None] > 0, picture.rgb, np.uint8(0))
     if as_is:
-        kind = Kind.PHOTO
+        kind = PictureRole.PHOTO
     else:
         is_pixel = looks_hard(visible) and _is_mostly_hard(picture.alpha)
-        kind = Kind.PIXEL_SPRITE if is_pixel else Kind.SMOOTH_SPRITE
-    looks = likeness(picture.rgb, picture.alpha)
-    seen = Seen(replace(example, kind=kind), picture.size, low, high, is_soft, looks)
+        kind = PictureRole.PIXEL_SPRITE if is_pixel else PictureRole.SMOOTH_SPRITE
+    looks = fingerprint(picture.rgb, picture.alpha)
+    seen = InspectedPicture(replace(example, kind=kind), picture.size, low, high, is_soft, looks)
     if _extreme(low, high) == Problem.FULL:
         return replace(seen, problem=Problem.OPAQUE)
     if high < DECIDED:
@@ -275,9 +275,9 @@ def _extreme(low: int, high: int) -> Problem | None:
     return Problem.FULL if low > 255 - DECIDED else None
 
 
-def _refused(example: Example, problem: Problem, detail: str = "") -> Seen:
-    nothing = Likeness(0, np.zeros((1, 1, 4), np.uint8), 1.0)
-    return Seen(example, (0, 0), 0, 0, False, nothing, problem, detail)
+def _refused(example: Example, problem: Problem, detail: str = "") -> InspectedPicture:
+    nothing = Fingerprint(0, np.zeros((1, 1, 4), np.uint8), 1.0)
+    return InspectedPicture(example, (0, 0), 0, 0, False, nothing, problem, detail)
 
 
 def _lengths(example: Example) -> tuple[int, int]:

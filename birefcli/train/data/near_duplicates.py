@@ -24,7 +24,7 @@ _ENOUGH = 128  # pixels a side to make the thumbnail from
 
 
 @dataclass(frozen=True, eq=False)
-class Likeness:
+class Fingerprint:
     """A picture in a few bytes: its hash, a thumbnail (16, 16, 4), and width over height."""
 
     bits: int
@@ -32,7 +32,7 @@ class Likeness:
     aspect: float
 
 
-def likeness(rgb: Rgb, alpha: Alpha | None = None) -> Likeness:
+def fingerprint(rgb: Rgb, alpha: Alpha | None = None) -> Fingerprint:
     """Describe a picture (H, W, 3) by how it looks; of a sprite only what is visible counts."""
     if alpha is None:
         alpha = np.full(rgb.shape[:2], 255, np.uint8)
@@ -49,10 +49,10 @@ def likeness(rgb: Rgb, alpha: Alpha | None = None) -> Likeness:
     bits = int.from_bytes(np.packbits(rises).tobytes(), "big")
     plane = np.dstack([flat, rgba[..., 3].astype(np.float32)]).astype(np.float32)
     thumbnail = np.clip(np.rint(rescale(plane, (_SIDE, _SIDE))), 0, 255).astype(np.uint8)
-    return Likeness(bits, thumbnail, aspect)
+    return Fingerprint(bits, thumbnail, aspect)
 
 
-def alike(pictures: Sequence[Likeness]) -> Iterator[tuple[int, int]]:
+def near_duplicate_pairs(pictures: Sequence[Fingerprint]) -> Iterator[tuple[int, int]]:
     """Give the index pairs (i, j), i < j, of pictures that look alike."""
     if len(pictures) < 2:
         return

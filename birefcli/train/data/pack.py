@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from birefcli.errors import UsageError
+from birefcli.train.data.decoded import DecodedPictures
 from birefcli.train.data.examples import LabelledPicture, Split
-from birefcli.train.data.held_out import Entry
-from birefcli.train.data.scene_parts import Part, Piece
+from birefcli.train.data.scene_parts import DrawnPicture, Part
+from birefcli.train.data.validation_pictures import PictureLoader
 
 # The columns of index.csv that are read; others may stand beside them.
 COLUMNS = ("kind", "source", "shard", "member", "mask", "split", "tier")
@@ -39,7 +40,7 @@ _WITH_ALPHA = {Part.PIXEL_SPRITE, Part.SMOOTH_SPRITE, Part.LAYER}
 
 
 @dataclass(frozen=True)
-class Item:
+class PackItem:
     """One row of the index: a picture in a shard, and its mask and unknown part if it has them."""
 
     kind: str
@@ -60,11 +61,13 @@ class Pack:
         split: str = Split.TRAIN,
         tiers: Collection[str] = TIERS,
         leave_out: Collection[str] = (),
+        keep_mb: int = 0,
     ) -> None:
         self.folder = folder
+        self._decoded = DecodedPictures(keep_mb * 1_000_000)
         self._shards: dict[str, zipfile.ZipFile] = {}
         self.items = [
-            Item(
+            PackItem(
                 row["kind"],
                 row["source"],
                 row["shard"],
@@ -87,15 +90,15 @@ class Pack:
         return {name: entry.get("style", "") for name, entry in entries.items()}
 
     @cached_property
-    def _pools(self) -> dict[str, list[list[Item]]]:
+    def _pools(self) -> dict[str, list[list[PackItem]]]:
         """Sort the items by the part they play, and within it by source."""
-        pools: dict[str, dict[str, list[Item]]] = {}
+        pools: dict[str, dict[str, list[PackItem]]] = {}
         for item in self.items:
             if (part := self._part_of(item)) is not None:
                 pools.setdefault(part, {}).setdefault(item.source, []).append(item)
         return {part: list(sources.values()) for part, sources in pools.items()}
 
-    def _part_of(self, item: Item) -> Part | None:
+    def _part_of(self, item: PackItem) -> Part | None:
         if item.kind != "sprite":
             return _PARTS.get(item.kind)
         is_pixel = "pixel" in self._styles.get(item.source, "") or "icons" in item.source
@@ -105,7 +108,7 @@ class Pack:
         """Give how many pictures can play a part."""
         return sum(map(len, self._pools.get(part, [])))
 
-    def draw(self, rng: Generator, part: Part) -> Piece:
+    def draw(self, rng: Generator, part: Part) -> DrawnPicture:
         """Draw a picture that plays the part; one that cannot be read is a UsageError."""
         sources = self._pools.get(part)
         if not sources:
@@ -117,16 +120,17 @@ class Pack:
         pixels = self._read(item.shard, item.member, "RGBA" if part in _WITH_ALPHA else "RGB")
         name = f"{item.source}/{item.member}"
         if part != Part.PHOTO:
-            return Piece(name, pixels)
+            return DrawnPicture(name, pixels)
         mask = self._read(item.shard, item.mask, "L")
         unknown = self._read(item.shard, item.unknown, "L") if item.unknown else None
-        return Piece(name, pixels, mask, unknown)
+        return DrawnPicture(name, pixels, mask, unknown)
 
     def _read(self, shard: str, member: str, mode: str) -> NDArray[np.uint8]:
         try:
             if shard not in self._shards:
                 self._shards[shard] = zipfile.ZipFile(self.folder / shard)
-            return _decoded(self._shards[shard], member, mode)
+            decode = partial(_decoded, self._shards[shard], member, mode)
+            return self._decoded.get((shard, member), decode)
         except Exception as error:  # decoders throw whatever they like
             raise UsageError(
                 f"{self.folder / shard}: {member} cannot be read ({error}); "
@@ -135,15 +139,16 @@ class Pack:
 
     # What has a truth.
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[PictureLoader]:
         """List every photograph with a mask, in the index's order, to be decoded when asked for."""
-        return [partial(self._labelled, item) for item in self.items if item.kind == "photo_mask"]
+        return [partial(self.labelled, item) for item in self.items if item.kind == "photo_mask"]
 
     def photographs(self) -> Sequence[LabelledPicture]:
         """List every photograph with a mask, decoded, in the index's order."""
         return [entry() for entry in self.entries()]
 
-    def _labelled(self, item: Item) -> LabelledPicture:
+    def labelled(self, item: PackItem) -> LabelledPicture:
+        """Decode a photograph and its mask."""
         return LabelledPicture(
             item.source,
             self._read(item.shard, item.member, "RGB"),
@@ -152,7 +157,7 @@ class Pack:
         )
 
 
-def validation_entries(folder: Path, leave_out: Collection[str]) -> list[Entry]:
+def validation_entries(folder: Path, leave_out: Collection[str]) -> list[PictureLoader]:
     """List what a pack has to validate on: its photographs of split val, and finished scenes."""
     has_split = any(
         row["split"] == Split.VAL and row["tier"] in TIERS and row["source"] not in leave_out
@@ -166,7 +171,7 @@ def validation_entries(folder: Path, leave_out: Collection[str]) -> list[Entry]:
     return entries
 
 
-def _scene_entries(folder: Path) -> list[Entry]:
+def _scene_entries(folder: Path) -> list[PictureLoader]:
     """List the finished scenes of a pack, named by their kind."""
     with (folder / f"{SCENES}.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -1,4 +1,4 @@
-"""The parts a scene is made of, and one piece of them as it is drawn."""
+"""The parts a scene is made of, and a picture drawn to play one."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,7 +32,7 @@ OBJECTS = (Part.PHOTO, Part.PIXEL_SPRITE, Part.SMOOTH_SPRITE)
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class DrawnPicture:
     """A drawn picture, where it comes from, and its mask and class where it has them."""
 
     name: str
@@ -48,5 +48,5 @@ class Provider(Protocol):
     def count(self, part: Part) -> int:
         """Give how many pictures can play a part."""
 
-    def draw(self, rng: Generator, part: Part) -> Piece:
+    def draw(self, rng: Generator, part: Part) -> DrawnPicture:
         """Draw one; a picture that cannot be read is a BirefcliError that names it."""

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from birefcli.train.data.examples import Example, Split
-from birefcli.train.data.inspect import Finding, Problem, Seen
-from birefcli.train.data.near_duplicates import alike
+from birefcli.train.data.inspect import Finding, InspectedPicture, Problem
+from birefcli.train.data.near_duplicates import near_duplicate_pairs
 
 FEWEST = 10  # smaller sets validate on what they train on
 
 
 @dataclass(frozen=True)
-class Divided:
+class SplitExamples:
     """The examples of both splits, and what there is to say about the division."""
 
     train: tuple[Example, ...]
@@ -23,7 +23,9 @@ class Divided:
     findings: tuple[Finding, ...] = ()
 
 
-def divide(seen: Sequence[Seen], *, holdout: float, seed: int, has_own: bool = False) -> Divided:
+def split_examples(
+    seen: Sequence[InspectedPicture], *, holdout: float, seed: int, has_own: bool = False
+) -> SplitExamples:
     """Divide what was accepted; a split that an example already has stays.
 
     With `has_own` the validation pictures come from elsewhere and nothing is held back. What
@@ -37,13 +39,13 @@ def divide(seen: Sequence[Seen], *, holdout: float, seed: int, has_own: bool = F
         reason = f"fewer than {FEWEST} pictures" if holdout > 0 else "nothing is held back"
         note = f"{reason}: validation is on the training pictures, and says little about others"
         examples = [one.example for one in rest]
-        return Divided(_as(examples, Split.TRAIN), _as(examples, Split.VAL), (note,))
+        return SplitExamples(_as(examples, Split.TRAIN), _as(examples, Split.VAL), (note,))
     chosen = _held_back([one.example for one in rest], holdout, seed)
     train = [one for i, one in enumerate(rest) if i not in chosen]
     return _without_leaks(train, [rest[i] for i in sorted(chosen)], is_chosen_here=True)
 
 
-def series(example: Example) -> str:
+def animation_of(example: Example) -> str:
     """Name the animation a frame belongs to: what is left of its name without the digits."""
     stem = example.picture.stem
     # The numbers of a DIS name (2#Aircraft#7#Airplane#1234) count photographs, not frames.
@@ -61,7 +63,7 @@ def _held_back(examples: Sequence[Example], holdout: float, seed: int) -> set[in
     wanted = max(2, round(holdout * len(examples)))
     groups: dict[str, list[int]] = defaultdict(list)
     for i, example in enumerate(examples):
-        groups[series(example)].append(i)
+        groups[animation_of(example)].append(i)
     for name, members in list(groups.items()):
         if len(members) > len(examples) / 2:
             # Numbers that count the set itself, or one long animation: neighbours stay together.
@@ -78,15 +80,17 @@ def _held_back(examples: Sequence[Example], holdout: float, seed: int) -> set[in
     return chosen or set(smallest)
 
 
-def _without_leaks(train: Sequence[Seen], val: Sequence[Seen], *, is_chosen_here: bool) -> Divided:
+def _without_leaks(
+    train: Sequence[InspectedPicture], val: Sequence[InspectedPicture], *, is_chosen_here: bool
+) -> SplitExamples:
     """Leave out of the training what looks like a validation picture."""
     both = [*train, *val]
-    leaks: dict[int, Seen] = {}
-    twins: dict[int, Seen] = {}
-    for i, j in alike([one.likeness for one in both]):
+    leaks: dict[int, InspectedPicture] = {}
+    twins: dict[int, InspectedPicture] = {}
+    for i, j in near_duplicate_pairs([one.fingerprint for one in both]):
         if i < len(train) <= j:
             leaks.setdefault(i, both[j])
-        elif j < len(train) and series(both[i].example) != series(both[j].example):
+        elif j < len(train) and animation_of(both[i].example) != animation_of(both[j].example):
             twins.setdefault(j, both[i])
     notes = []
     if is_chosen_here and len(leaks) > len(train) / 2:
@@ -108,7 +112,9 @@ def _without_leaks(train: Sequence[Seen], val: Sequence[Seen], *, is_chosen_here
     ]
     kept = [one.example for i, one in enumerate(train) if i not in leaks]
     held = [one.example for one in val]
-    return Divided(_as(kept, Split.TRAIN), _as(held, Split.VAL), tuple(notes), tuple(findings))
+    return SplitExamples(
+        _as(kept, Split.TRAIN), _as(held, Split.VAL), tuple(notes), tuple(findings)
+    )
 
 
 def _as(examples: Sequence[Example], split: Split) -> tuple[Example, ...]:

@@ -14,25 +14,25 @@ from birefcli.matte.foreground import over
 from birefcli.matte.morphology import Size
 from birefcli.scenes import grounds
 from birefcli.scenes.composition import trim
-from birefcli.scenes.samples import Mixture
+from birefcli.scenes.samples import SampleShares
 from birefcli.scenes.scene import Photo
 from birefcli.settings.train import OnBad, TrainSettings
 from birefcli.train.data.examples import (
     Example,
-    Kind,
     LabelledPicture,
+    PictureRole,
     read,
     read_labelled,
     read_sprite,
 )
-from birefcli.train.data.scene_parts import OBJECTS, Part, Piece, Provider
+from birefcli.train.data.scene_parts import OBJECTS, DrawnPicture, Part, Provider
 
 _PARTS = {
-    Kind.PHOTO: (Part.PHOTO,),
-    Kind.PIXEL_SPRITE: (Part.PIXEL_SPRITE,),
-    Kind.SMOOTH_SPRITE: (Part.SMOOTH_SPRITE,),
-    Kind.GROUND: (Part.PHOTO_GROUND, Part.GAME_GROUND),
-    Kind.TILE: (Part.TILE,),
+    PictureRole.PHOTO: (Part.PHOTO,),
+    PictureRole.PIXEL_SPRITE: (Part.PIXEL_SPRITE,),
+    PictureRole.SMOOTH_SPRITE: (Part.SMOOTH_SPRITE,),
+    PictureRole.GROUND: (Part.PHOTO_GROUND, Part.GAME_GROUND),
+    PictureRole.TILE: (Part.TILE,),
 }
 _GROUNDS = (Part.PHOTO_GROUND, Part.GAME_GROUND, Part.TILE)
 OVER_DRAWN = 0.2  # of the sprites may stand before plain fields where grounds are given
@@ -54,20 +54,22 @@ class OwnPictures:
         """Give how many pictures can play a part."""
         return len(self._pools.get(part, ()))
 
-    def draw(self, rng: Generator, part: Part) -> Piece:
+    def draw(self, rng: Generator, part: Part) -> DrawnPicture:
         """Draw a picture that plays the part; one that cannot be read is a PictureError."""
         pool = self._pools[part]
         example = pool[rng.integers(len(pool))]
         if part == Part.PHOTO:
             picture = read_labelled(example)
-            return Piece(example.name, picture.rgb, picture.mask, class_name=example.class_name)
+            return DrawnPicture(
+                example.name, picture.rgb, picture.mask, class_name=example.class_name
+            )
         is_sprite = example.kind.is_sprite
         pixels = read_sprite(example) if is_sprite else read(example.picture).rgb
-        return Piece(example.name, pixels, class_name=example.class_name)
+        return DrawnPicture(example.name, pixels, class_name=example.class_name)
 
 
-class Supplies:
-    """All providers as one `compose.Supply`; a part that none of them has is drawn.
+class PictureSupply:
+    """All providers as one `composition.Supply`; a part that none of them has is drawn.
 
     It notes the objects and grounds it gave in `given`, and in `bad` what could not be read and
     was replaced by another draw. `begin` empties both.
@@ -76,7 +78,7 @@ class Supplies:
     def __init__(self, providers: Sequence[Provider], on_bad: OnBad = OnBad.SKIP) -> None:
         self._providers = tuple(providers)
         self._on_bad = on_bad
-        self.given: list[Piece] = []
+        self.given: list[DrawnPicture] = []
         self.bad: dict[str, None] = {}
 
     @property
@@ -93,7 +95,7 @@ class Supplies:
         """Give how many pictures can play a part."""
         return sum(provider.count(part) for provider in self._providers)
 
-    def draw(self, rng: Generator, part: Part) -> Piece:
+    def draw(self, rng: Generator, part: Part) -> DrawnPicture:
         """Draw a piece from a provider, the larger the likelier; an unreadable one is replaced."""
         holders = [provider for provider in self._providers if provider.count(part)]
         for _ in range(_TRIES):
@@ -124,7 +126,7 @@ class Supplies:
     def _has(self) -> dict[Part, bool]:
         return {part: self.count(part) > 0 for part in Part}
 
-    # The parts of a scene (compose.Supply).
+    # The parts of a scene (composition.Supply).
 
     def photo(self, rng: Generator) -> Photo:
         """Give a photograph and its object's mask; without any, a sprite on a ground."""
@@ -132,7 +134,7 @@ class Supplies:
             piece = self.draw(rng, Part.PHOTO)
             assert piece.mask is not None
             return Photo(piece.pixels, piece.mask, piece.unknown)
-        return lay_one(rng, self.smooth_sprite(rng), self, is_pixel=False)
+        return lay_on_ground(rng, self.smooth_sprite(rng), self, is_pixel=False)
 
     def pixel_sprite(self, rng: Generator) -> Rgba:
         """Give a piece of pixel art (H, W, 4); without any, another sprite."""
@@ -187,13 +189,13 @@ class Supplies:
         return trim(np.dstack([photo.rgb, photo.mask]))
 
 
-def mixture_of(settings: TrainSettings, supplies: Supplies) -> Mixture:
+def sample_shares_of(settings: TrainSettings, supplies: PictureSupply) -> SampleShares:
     """Give the shares of the samples; kinds the data lacks leave theirs to those it has.
 
     Of one's own pictures, kinds also count by their number: one soft sprite among hundreds of
     hard ones is not drawn half of the time.
     """
-    mixture = Mixture(
+    mixture = SampleShares(
         photo=settings.photo,
         empty=settings.empty,
         pixel=settings.pixel,
@@ -226,7 +228,9 @@ def mixture_of(settings: TrainSettings, supplies: Supplies) -> Mixture:
     return replace(mixture, photo=photo, pixel=pixel)
 
 
-def lay_one(rng: Generator, sprite: Rgba, supplies: Supplies, *, is_pixel: bool) -> Photo:
+def lay_on_ground(
+    rng: Generator, sprite: Rgba, supplies: PictureSupply, *, is_pixel: bool
+) -> Photo:
     """Lay one sprite whole onto a ground somewhat larger than itself."""
     if max(sprite.shape) > _LARGEST:
         scale = _LARGEST / max(sprite.shape)
@@ -243,14 +247,16 @@ def lay_one(rng: Generator, sprite: Rgba, supplies: Supplies, *, is_pixel: bool)
     return Photo(over(full[..., :3], matte, ground), full[..., 3].copy())
 
 
-def sprite_scene(example: Example, variant: int, supplies: Supplies, seed: int) -> LabelledPicture:
+def sprite_scene(
+    example: Example, variant: int, supplies: PictureSupply, seed: int
+) -> LabelledPicture:
     """Compose a held-out sprite over a ground; the same variant is always the same scene."""
     supplies.begin()
     # The name and not its place decides, so that a larger set keeps the scenes it had.
     name = np.frombuffer(example.picture.name.encode(), np.uint8)
     rng = np.random.default_rng((seed, 3, variant, *name.tolist()))
-    is_pixel = example.kind == Kind.PIXEL_SPRITE
-    laid = lay_one(rng, read_sprite(example), supplies, is_pixel=is_pixel)
+    is_pixel = example.kind == PictureRole.PIXEL_SPRITE
+    laid = lay_on_ground(rng, read_sprite(example), supplies, is_pixel=is_pixel)
     rgb, mask = laid.rgb, laid.mask
     if is_pixel:
         factor = max(1, -(-_LARGE // max(mask.shape)))

@@ -11,26 +11,26 @@ from birefcli.train.data.examples import Example, Split
 from birefcli.train.data.find import find_grounds, find_set, is_pack
 from birefcli.train.data.inspect import (
     DECIDED,
+    DataReport,
     Finding,
-    Preflight,
+    InspectedPicture,
     Problem,
-    Seen,
     describe,
     drop_duplicates,
     findings_of,
+    inspect_all,
+    inspect_grounds,
     listed,
-    look_at_all,
-    look_at_grounds,
 )
-from birefcli.train.data.split import Divided, divide
+from birefcli.train.data.split import SplitExamples, split_examples
 
 
 @dataclass(frozen=True)
-class Gathered:
+class CheckedData:
     """The accepted examples and what was found on the way."""
 
     examples: tuple[Example, ...]
-    report: Preflight
+    report: DataReport
 
 
 def packs_of(paths: Sequence[Path]) -> list[Path]:
@@ -43,7 +43,7 @@ def own_sets(paths: Sequence[Path]) -> list[Path]:
     return [path for path in paths if not is_pack(path)]
 
 
-def gather(settings: TrainSettings) -> Gathered:
+def check_data(settings: TrainSettings) -> CheckedData:
     """Look at every picture of the sets that are no packs and divide them into splits.
 
     What cannot be used is left out and named, or refused where `on_bad` says so; a set with
@@ -52,7 +52,7 @@ def gather(settings: TrainSettings) -> Gathered:
     seen, findings, notes = _look(own_sets(settings.data), settings)
     grounds, ground_findings = _grounds(settings)
     held, has_own = _own_validation(settings)
-    divided = divide(
+    divided = split_examples(
         [*seen, *held.seen], holdout=settings.holdout, seed=settings.seed, has_own=has_own
     )
     if seen:
@@ -64,11 +64,11 @@ def gather(settings: TrainSettings) -> Gathered:
             )
         notes += [*describe(seen), *_splits_and_classes(divided, settings)]
     examples = (*divided.train, *divided.val, *grounds)
-    report = Preflight(
+    report = DataReport(
         (*findings, *ground_findings, *held.findings, *divided.findings), (*notes, *divided.notes)
     )
     _check(report, settings)
-    return Gathered(examples, report)
+    return CheckedData(examples, report)
 
 
 def class_names(examples: Sequence[Example]) -> tuple[str, ...]:
@@ -79,20 +79,20 @@ def class_names(examples: Sequence[Example]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Held:
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[InspectedPicture, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
 def _look(
     paths: Sequence[Path], settings: TrainSettings
-) -> tuple[list[Seen], list[Finding], list[str]]:
+) -> tuple[list[InspectedPicture], list[Finding], list[str]]:
     """Look at some sets; give what is accepted, what is wrong, and what is worth a line."""
-    accepted: list[Seen] = []
+    accepted: list[InspectedPicture] = []
     findings: list[Finding] = []
     notes = []
     for path in paths:
         found = find_set(path)
-        seen = look_at_all(found.examples, as_is=settings.as_is)
+        seen = inspect_all(found.examples, as_is=settings.as_is)
         _check_something_left(path, seen, found.unpaired)
         refused = [one for one in seen if not one.is_usable]
         usable = drop_duplicates([one for one in seen if one.is_usable])
@@ -121,7 +121,7 @@ def _grounds(settings: TrainSettings) -> tuple[list[Example], list[Finding]]:
     accepted: list[Example] = []
     findings: list[Finding] = []
     for folder in own_sets(settings.grounds):
-        looked = look_at_grounds(find_grounds(folder))
+        looked = inspect_grounds(find_grounds(folder))
         usable = [one for one in looked if isinstance(one, Example)]
         wrong = [one for one in looked if isinstance(one, Finding)]
         if not usable:
@@ -138,7 +138,7 @@ def _grounds(settings: TrainSettings) -> tuple[list[Example], list[Finding]]:
     return accepted, findings
 
 
-def _splits_and_classes(divided: Divided, settings: TrainSettings) -> list[str]:
+def _splits_and_classes(divided: SplitExamples, settings: TrainSettings) -> list[str]:
     lines = [f"{len(divided.train)} to train on, {len(divided.val)} to validate on"]
     if settings.validation is not None:
         lines[0] += f" from {settings.validation}"
@@ -148,7 +148,7 @@ def _splits_and_classes(divided: Divided, settings: TrainSettings) -> list[str]:
     return lines
 
 
-def _check(report: Preflight, settings: TrainSettings) -> None:
+def _check(report: DataReport, settings: TrainSettings) -> None:
     """Refuse a set with bad pictures where that was asked for."""
     bad = [finding for finding in report.findings if finding.problem.is_bad]
     if bad and settings.on_bad == OnBad.FAIL:
@@ -156,7 +156,9 @@ def _check(report: Preflight, settings: TrainSettings) -> None:
         raise UsageError(f"the data has {words}; mend them, or leave them out with --on-bad skip")
 
 
-def _check_something_left(path: Path, seen: Sequence[Seen], unpaired: Sequence[str]) -> None:
+def _check_something_left(
+    path: Path, seen: Sequence[InspectedPicture], unpaired: Sequence[str]
+) -> None:
     """Say in one sentence why nothing in a set can be learned from."""
     if any(one.problem is None or one.problem == Problem.FULL for one in seen):
         return
@@ -170,7 +172,9 @@ def _check_something_left(path: Path, seen: Sequence[Seen], unpaired: Sequence[s
     raise _nothing_usable(path, problem, [one for one in seen if one.problem == problem], count)
 
 
-def _nothing_usable(path: Path, problem: Problem, seen: list[Seen], count: int) -> BirefcliError:
+def _nothing_usable(
+    path: Path, problem: Problem, seen: list[InspectedPicture], count: int
+) -> BirefcliError:
     match problem:
         case Problem.UNLABELLED:
             words = (

@@ -13,17 +13,18 @@ import torch
 from birefcli.errors import UsageError
 from birefcli.settings.train import Stage, TrainSettings
 from birefcli.train.batches import batch_shape, compose_batch
-from birefcli.train.data.open import open_data
-from birefcli.train.keep import recipe_of
-from birefcli.train.loop import begin
-from birefcli.train.processes import Alone
+from birefcli.train.data.training_data import open_data
+from birefcli.train.loop import build_initial_model
+from birefcli.train.processes import SingleProcess
 from birefcli.train.schedule import learning_rate, loss_weights, samples_a_step, settle
 from birefcli.train.step import take_step
-from birefcli.train.trainee import Trainee, make_trainee
+from birefcli.train.teacher import make_teacher
+from birefcli.train.training_state import TrainingState, make_training_state
+from birefcli.train.weights_file import recipe_of
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingForecast:
     """The preflight report, the settings in force, and the numbers of a run."""
 
     report: tuple[str, ...]
@@ -55,7 +56,7 @@ class Plan:
         yield f"memory       about {self.gigabytes:.1f} GB at the largest stage"
 
 
-def make_plan(settings: TrainSettings, say: Callable[[str], None]) -> Plan:
+def forecast_training(settings: TrainSettings, say: Callable[[str], None]) -> TrainingForecast:
     """Take two real steps of each stage on throw-away weights and foresee the whole run."""
     if settings.resume:
         raise UsageError("--plan foresees a new run: leave --resume out")
@@ -63,10 +64,11 @@ def make_plan(settings: TrainSettings, say: Callable[[str], None]) -> Plan:
         # Preflight may keep lists beside the run; a plan leaves nothing.
         elsewhere = replace(settings, out=Path(folder))
         data = open_data(elsewhere)
-        start = begin(elsewhere, data, say)
+        start = build_initial_model(elsewhere, data, say)
         settled = settle(elsewhere, start.network.config, data.count)
-        trainee = make_trainee(start.network, settled, Alone(), say)
-        seconds = {stage: _seconds_a_step(trainee, stage, settled) for stage in settled.stages}
+        teacher = make_teacher(elsewhere, start.network, say)
+        state = make_training_state(start.network, settled, SingleProcess(), say, teacher)
+        seconds = {stage: _seconds_a_step(state, stage, settled) for stage in settled.stages}
         report = tuple(data.report.lines())
     begins = (0.0, *(stage.until for stage in settled.stages))
     widths = {
@@ -82,8 +84,8 @@ def make_plan(settings: TrainSettings, say: Callable[[str], None]) -> Plan:
         taken = {s: widths[s] * minutes * 60 / seconds[s] for s in settled.stages}
         steps = max(1, round(sum(taken.values())))
         samples = settled.accumulate * sum(taken[s] * s.batch for s in settled.stages)
-    learning = sum(p.numel() for p in trainee.network.parameters() if p.requires_grad)
-    return Plan(
+    learning = sum(p.numel() for p in state.network.parameters() if p.requires_grad)
+    return TrainingForecast(
         report=report,
         settings=replace(settled, out=settings.out),
         pictures=data.count,
@@ -92,12 +94,12 @@ def make_plan(settings: TrainSettings, say: Callable[[str], None]) -> Plan:
         steps=steps,
         samples=round(samples),
         minutes=minutes,
-        gigabytes=_peak_gigabytes(trainee.compute.device),
-        device=str(trainee.compute.device),
+        gigabytes=_peak_gigabytes(state.compute.device),
+        device=str(state.compute.device),
     )
 
 
-def _seconds_a_step(trainee: Trainee, stage: Stage, settings: TrainSettings) -> float:
+def _seconds_a_step(state: TrainingState, stage: Stage, settings: TrainSettings) -> float:
     """Take two steps of a stage; the second, with everything warm, is the measure."""
     alone = replace(settings, stages=(replace(stage, until=1.0),))
     seconds = 0.0
@@ -106,7 +108,7 @@ def _seconds_a_step(trainee: Trainee, stage: Stage, settings: TrainSettings) -> 
         batches = [compose_batch(step, count, size, alone) for _ in range(settings.accumulate)]
         started = time.perf_counter()
         weights = loss_weights(0.0, settings, count=1, processes=1)
-        take_step(trainee, batches, step, learning_rate(step, 0.0, settings), weights, settings)
+        take_step(state, batches, step, learning_rate(step, 0.0, settings), weights, settings)
         seconds = time.perf_counter() - started
     return seconds
 

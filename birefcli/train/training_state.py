@@ -11,14 +11,15 @@ from birefcli.errors import UsageError
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.device import Compute, training_compute
 from birefcli.settings.train import TrainSettings
-from birefcli.train.lora import adapt
+from birefcli.train.gradient_checkpointing import recompute_blocks
+from birefcli.train.lora import add_adapters
 from birefcli.train.optimizer import freeze, make_optimizer, training_mode
-from birefcli.train.processes import Alone
-from birefcli.train.recompute import recompute_blocks
+from birefcli.train.processes import SingleProcess
+from birefcli.train.teacher import Teacher
 
 
 @dataclass(frozen=True)
-class Trainee:
+class TrainingState:
     """A network, the average of its weights, and what moves them."""
 
     network: BiRefNet
@@ -27,12 +28,17 @@ class Trainee:
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     compute: Compute
-    processes: Alone
+    processes: SingleProcess
+    teacher: Teacher | None = None
 
 
-def make_trainee(
-    network: BiRefNet, settings: TrainSettings, processes: Alone, say: Callable[[str], None]
-) -> Trainee:
+def make_training_state(
+    network: BiRefNet,
+    settings: TrainSettings,
+    processes: SingleProcess,
+    say: Callable[[str], None],
+    teacher: Teacher | None = None,
+) -> TrainingState:
     """Bring a network to its device and give it its optimizer, its average and its adapters."""
     compute = training_compute(settings.device, settings.precision)
     if processes.device is not None:
@@ -40,7 +46,7 @@ def make_trainee(
     if compute.dtype == torch.float16 and compute.device.type != "cuda":
         raise UsageError(f"fp16 trains on CUDA only; on {compute.device} use fp32 or bf16")
     if settings.lora:
-        adapt(network, settings.lora)
+        add_adapters(network, settings.lora)
     freeze(network, settings)
     if settings.lora:
         count = sum(p.numel() for p in network.parameters() if p.requires_grad)
@@ -52,7 +58,7 @@ def make_trainee(
     training_mode(network, settings)
     optimizer = make_optimizer(network, settings)
     is_half = compute.dtype == torch.float16
-    return Trainee(
+    return TrainingState(
         network,
         processes.wrap(network),
         average,
@@ -60,4 +66,5 @@ def make_trainee(
         torch.amp.GradScaler(compute.device.type, enabled=is_half),
         compute,
         processes,
+        None if teacher is None else teacher.to(compute),
     )

@@ -9,17 +9,17 @@ from numpy.random import Generator
 from birefcli.image.types import Alpha, Rgb, to_uint8
 from birefcli.matte.morphology import Size
 from birefcli.scenes.suites import materials, shapes
-from birefcli.scenes.suites.arrange import TRIES, Arrangement, Draw, Placed
 from birefcli.scenes.suites.flat import any_shape, flat_ground, flat_layer
-from birefcli.scenes.suites.layered import Kind, Layer, LayeredScene, paint
+from birefcli.scenes.suites.layered import Layer, LayeredScene, LayerRole, paint
 from birefcli.scenes.suites.materials import Colors
+from birefcli.scenes.suites.placement import TRIES, Arrangement, Draw, PlacedObject
 from birefcli.scenes.suites.shapes import SHAPES, Points, raster
 
 SIDE = 512
 _TWINS = 9  # levels that things of the same colour may differ by
 
 
-def hard_scene(rng: Generator, seed: int, side: int | None = None) -> LayeredScene:
+def hard_case_scene(rng: Generator, seed: int, side: int | None = None) -> LayeredScene:
     """Draw the kind of hard case that the seed's turn it is."""
     size = (side or SIDE, side or SIDE)
     kind = tuple(_KINDS)[seed % len(_KINDS)]
@@ -87,7 +87,7 @@ def _rings(brush: _Brush) -> None:
     is_front = (across > 0) & (second > 0)
     rgba = brush.layers[0].rgba.copy()
     rgba[~is_front] = 0
-    brush.layers.append(Layer("ring-1-part", rgba, Kind.PART, of=1))
+    brush.layers.append(Layer("ring-1-part", rgba, LayerRole.PART, of=1))
 
 
 def _holes(brush: _Brush) -> None:
@@ -142,7 +142,7 @@ def _frame(brush: _Brush) -> None:
             name = str(rng.choice(["blob", "ellipse", "polygon"]))
             radius = rng.uniform(0.18, 0.3) * side
             alpha = raster(SHAPES[name](rng), centre, radius, brush.size)
-            if arrangement.offer(Placed(name, centre, radius, alpha)):
+            if arrangement.offer(PlacedObject(name, centre, radius, alpha)):
                 break
     for number, thing in enumerate(arrangement.placed, 1):
         brush.add(f"{thing.shape}-{number}", thing.alpha)

@@ -8,48 +8,60 @@ from typing import Any
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import save_network
 from birefcli.settings.train import TrainSettings
-from birefcli.train.data.open import TrainingData
-from birefcli.train.judge import Verdict
-from birefcli.train.lora import merged
-from birefcli.train.runfolder import BEST, LAST, as_json
+from birefcli.train.data.training_data import TrainingData
+from birefcli.train.initial_model import InitialModel
+from birefcli.train.lora import merge_adapters
+from birefcli.train.run_folder import BEST, LAST, settings_as_json
 from birefcli.train.schedule import Progress
-from birefcli.train.start import Start
+from birefcli.train.validation import ValidationResult
 
 # Settings that say where and how a run happens, not what it learns.
 OUTSIDE = {
     *("data", "out", "grounds", "validation", "backbone_weights", "start_is_named", "offline"),
     *("accept_licence", "validate_minutes", "checkpoint_minutes", "validate_steps"),
-    *("checkpoint_steps", "threads", "workers", "device", "resume", "redo"),
+    *("checkpoint_steps", "threads", "workers", "keep_decoded", "device", "resume", "redo"),
 }
 
 
-def keep_weights(
+def write_weights(
     settings: TrainSettings,
     average: BiRefNet,
     progress: Progress,
-    verdict: Verdict,
-    start: Start,
+    result: ValidationResult | None,
+    start: InitialModel,
     data: TrainingData,
     *,
-    is_best: bool,
+    is_best: bool = False,
 ) -> None:
-    """Write the averaged weights as the last ones, and as the best ones where they are."""
-    network = merged(average)
-    about = describe(settings, progress, verdict, start, data)
+    """Write the averaged weights as the last ones, and as the best ones where they are.
+
+    Without a result they were not scored, and their file holds no scores.
+    """
+    network = merge_adapters(average)
+    about = describe(settings, progress, result, start, data)
     for name in (LAST, BEST) if is_best else (LAST,):
         save_network(settings.out / name, network, about, half=True)
 
 
 def describe(
-    settings: TrainSettings, progress: Progress, verdict: Verdict, start: Start, data: TrainingData
+    settings: TrainSettings,
+    progress: Progress,
+    result: ValidationResult | None,
+    start: InitialModel,
+    data: TrainingData,
 ) -> dict[str, str]:
     """Say what a file of weights is: its scores, its recipe, its data, and their licence."""
+    scored: dict[str, Any] = {}
+    if result is not None:
+        scored = {
+            "metric": result.metric.value,
+            "value": result.value,
+            "scores": result.scores,
+        }
     about = {
         "step": progress.step,
         "samples": progress.samples,
-        "metric": verdict.metric.value,
-        "value": verdict.value,
-        "scores": verdict.scores,
+        **scored,
         "recipe_sha256": recipe_digest(settings),
         "recipe": recipe_of(settings),
         "data": {
@@ -67,7 +79,7 @@ def describe(
 
 def recipe_of(settings: TrainSettings) -> dict[str, Any]:
     """Give the settings that decide what is learned, where they differ from the defaults."""
-    plain = as_json(settings)
+    plain = settings_as_json(settings)
     return {
         field.name: plain[field.name]
         for field in fields(settings)

@@ -19,13 +19,13 @@ from birefcli.train.data.examples import (
     write_examples,
 )
 from birefcli.train.data.find import LISTS, find_set
-from birefcli.train.data.gather import class_names, gather, own_sets, packs_of
-from birefcli.train.data.held_out import Entry, HeldOut
-from birefcli.train.data.inspect import Preflight
+from birefcli.train.data.inspect import DataReport
 from birefcli.train.data.pack import Pack, validation_entries
-from birefcli.train.data.scene_parts import OBJECTS, Part, Piece, Provider
+from birefcli.train.data.preflight import check_data, class_names, own_sets, packs_of
+from birefcli.train.data.scene_parts import OBJECTS, DrawnPicture, Part, Provider
 from birefcli.train.data.split import rank
-from birefcli.train.data.supply import OwnPictures, Supplies, sprite_scene
+from birefcli.train.data.supply import OwnPictures, PictureSupply, sprite_scene
+from birefcli.train.data.validation_pictures import PictureLoader, ValidationPictures
 
 EXAMPLES = "examples.jsonl"
 SMALL = 128  # sprites whose median long side is at most this are taken for pixel art
@@ -40,8 +40,8 @@ class TrainingData:
 
     count: int  # pictures with an object
     classes: tuple[str, ...]
-    validation: HeldOut
-    report: Preflight
+    validation: ValidationPictures
+    report: DataReport
 
 
 def open_data(settings: TrainSettings, *, writes: bool = True) -> TrainingData:
@@ -54,9 +54,9 @@ def open_data(settings: TrainSettings, *, writes: bool = True) -> TrainingData:
     packs = packs_of(settings.data)
     if settings.resume and path.is_file():
         examples = read_examples(path)
-        report = Preflight(notes=(f"resumed with the pictures listed in {path}",))
+        report = DataReport(notes=(f"resumed with the pictures listed in {path}",))
     else:
-        gathered = gather(settings)
+        gathered = check_data(settings)
         examples, report = list(gathered.examples), gathered.report
     with_own = packs if settings.validation is None else packs_of([settings.validation])
     entries = [entry for pack in with_own for entry in validation_entries(pack, settings.leave_out)]
@@ -70,21 +70,21 @@ def open_data(settings: TrainSettings, *, writes: bool = True) -> TrainingData:
     count = sum(provider.count(part) for provider in providers for part in OBJECTS)
     for folder in packs:
         pack = Pack(folder, tiers=settings.tiers, leave_out=settings.leave_out)
-        report = Preflight(
+        report = DataReport(
             report.findings, (*report.notes, f"{folder}: a data pack of {len(pack.items)} pictures")
         )
     if writes and examples and not (settings.resume and path.is_file()):
         write_examples(path, examples)
-    held_out = HeldOut(entries, is_strict=settings.on_bad == OnBad.FAIL)
+    held_out = ValidationPictures(entries, is_strict=settings.on_bad == OnBad.FAIL)
     return TrainingData(count, class_names(_training(examples)), held_out, report)
 
 
-def open_supplies(settings: TrainSettings) -> tuple[Supplies, tuple[str, ...]]:
+def open_picture_supply(settings: TrainSettings) -> tuple[PictureSupply, tuple[str, ...]]:
     """Open what scenes are composed from, by the run's own list of examples, and its classes."""
     # A run on packs alone keeps no list.
     is_listed = own_sets([*settings.data, *settings.grounds])
     examples = read_examples(settings.out / EXAMPLES) if is_listed else []
-    supplies = Supplies(_providers(settings, examples), settings.on_bad)
+    supplies = PictureSupply(_providers(settings, examples), settings.on_bad)
     return supplies, class_names(_training(examples))
 
 
@@ -116,7 +116,12 @@ def _providers(settings: TrainSettings, examples: Sequence[Example]) -> list[Pro
     folders = dict.fromkeys(packs_of([*settings.data, *settings.grounds]))
     providers: list[Provider] = []
     for folder in folders:
-        pack = Pack(folder, tiers=settings.tiers, leave_out=settings.leave_out)
+        pack = Pack(
+            folder,
+            tiers=settings.tiers,
+            leave_out=settings.leave_out,
+            keep_mb=settings.keep_decoded,
+        )
         providers.append(pack if folder in settings.data else _GroundsOf(pack))
     own = _training(examples)
     return [*providers, OwnPictures(own)] if own else providers
@@ -131,7 +136,7 @@ class _GroundsOf:
     def count(self, part: Part) -> int:
         return 0 if part in OBJECTS else self.pack.count(part)
 
-    def draw(self, rng: Generator, part: Part) -> Piece:
+    def draw(self, rng: Generator, part: Part) -> DrawnPicture:
         return self.pack.draw(rng, part)
 
 
@@ -140,14 +145,14 @@ def _training(examples: Sequence[Example]) -> list[Example]:
     return [example for example in examples if example.split != Split.VAL]
 
 
-def _own_entries(examples: Sequence[Example], settings: TrainSettings) -> list[Entry]:
+def _own_entries(examples: Sequence[Example], settings: TrainSettings) -> list[PictureLoader]:
     """List what is held back of one's own pictures: pairs as they are, sprites on grounds."""
     held = [example for example in examples if example.split == Split.VAL]
     held.sort(key=lambda e: rank(f"{e.source}/{e.picture.name}", settings.seed))
     sprites = [example for example in held if example.kind.is_sprite][:MOST_SPRITES]
     variants = max(1, min(MOST_VARIANTS, MOST_SPRITES // max(1, len(sprites))))
-    supplies = Supplies(_providers(settings, examples)) if sprites else Supplies(())
-    scenes: list[Entry] = [
+    supplies = PictureSupply(_providers(settings, examples)) if sprites else PictureSupply(())
+    scenes: list[PictureLoader] = [
         partial(sprite_scene, example, variant, supplies, settings.seed)
         for example in sprites
         for variant in range(variants)

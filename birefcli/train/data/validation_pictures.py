@@ -6,17 +6,17 @@ from typing import TypeAlias, overload
 from birefcli.errors import BirefcliError
 from birefcli.train.data.examples import LabelledPicture
 
-Entry: TypeAlias = Callable[[], LabelledPicture]
+PictureLoader: TypeAlias = Callable[[], LabelledPicture]
 
 
-class HeldOut(Sequence[LabelledPicture]):
+class ValidationPictures(Sequence[LabelledPicture]):
     """A sequence of labelled pictures that holds none of them in memory.
 
     Going through it leaves out pictures that have become unreadable and keeps their names in
     `bad`, unless it is strict: then the first of them is raised.
     """
 
-    def __init__(self, entries: Sequence[Entry], *, is_strict: bool = False) -> None:
+    def __init__(self, entries: Sequence[PictureLoader], *, is_strict: bool = False) -> None:
         self.bad: dict[str, None] = {}
         self._entries = tuple(entries)
         self._is_strict = is_strict
@@ -27,10 +27,10 @@ class HeldOut(Sequence[LabelledPicture]):
     @overload
     def __getitem__(self, index: int) -> LabelledPicture: ...
     @overload
-    def __getitem__(self, index: slice) -> "HeldOut": ...
-    def __getitem__(self, index: int | slice) -> "LabelledPicture | HeldOut":
+    def __getitem__(self, index: slice) -> "ValidationPictures": ...
+    def __getitem__(self, index: int | slice) -> "LabelledPicture | ValidationPictures":
         if isinstance(index, slice):
-            return HeldOut(self._entries[index], is_strict=self._is_strict)
+            return ValidationPictures(self._entries[index], is_strict=self._is_strict)
         return self._entries[index]()
 
     def __iter__(self) -> Iterator[LabelledPicture]:

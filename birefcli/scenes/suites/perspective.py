@@ -6,9 +6,9 @@ from numpy.random import Generator
 
 from birefcli.image.types import Alpha, Rgb, to_uint8
 from birefcli.matte.morphology import Size
-from birefcli.scenes.suites import arrange, materials
-from birefcli.scenes.suites.arrange import Arrangement, Placed
+from birefcli.scenes.suites import materials, placement
 from birefcli.scenes.suites.layered import Layer, LayeredScene, Paint, alpha_box, paint
+from birefcli.scenes.suites.placement import Arrangement, PlacedObject
 from birefcli.scenes.suites.shapes import SHAPES, Points, raster
 from birefcli.scenes.suites.texture import blurred
 
@@ -19,7 +19,7 @@ _SHAPES = ("blob", "ellipse", "rectangle", "polygon", "figure")
 _BLUR = 2.2  # pixels of the full size, at the far end
 
 
-def staged_scene(rng: Generator, seed: int, side: int | None = None) -> LayeredScene:
+def perspective_scene(rng: Generator, seed: int, side: int | None = None) -> LayeredScene:
     """Draw two to five things whose size, foot and sharpness follow a hidden depth."""
     scale = (side or HEIGHT) / HEIGHT
     size = (round(HEIGHT * scale), round(WIDTH * scale))
@@ -28,7 +28,7 @@ def staged_scene(rng: Generator, seed: int, side: int | None = None) -> LayeredS
     count = int(rng.integers(2, 6))
     # From far (0) to near (1), which is from the bottom up.
     depths = np.sort(rng.random(count))
-    overlapping = rng.random() < arrange.OVERLAPPING
+    overlapping = rng.random() < placement.OVERLAPPING
     has_shadows = rng.random() < SHADOWS
     is_multicolored = rng.random() < MULTICOLORED
     arrangement = Arrangement(size)
@@ -80,23 +80,23 @@ def _stand(
     horizon: float,
     scale: float,
     must_overlap: bool,
-) -> Placed | None:
+) -> PlacedObject | None:
     """Stand a thing of a depth on the plane, where it fits among those behind it."""
     height, width = arrangement.size
-    span = arrange.LARGEST - arrange.SMALLEST
-    radius = (arrange.SMALLEST + span * depth) * min(height, width)
+    span = placement.LARGEST - placement.SMALLEST
+    radius = (placement.SMALLEST + span * depth) * min(height, width)
     foot = (horizon + (0.97 - horizon) * (0.15 + 0.85 * depth)) * height
-    for _ in range(arrange.TRIES * 5):
+    for _ in range(placement.TRIES * 5):
         if arrangement.placed and (must_overlap or rng.random() < 0.5):
             other = arrangement.placed[int(rng.integers(len(arrangement.placed)))]
             x = other.centre[0] + rng.uniform(-1.2, 1.2) * (radius + other.radius)
-            x = float(np.clip(x, arrange.NEAREST * width, arrange.FARTHEST * width))
+            x = float(np.clip(x, placement.NEAREST * width, placement.FARTHEST * width))
         else:
-            x = rng.uniform(arrange.NEAREST, arrange.FARTHEST) * width
+            x = rng.uniform(placement.NEAREST, placement.FARTHEST) * width
         shape = str(rng.choice(_SHAPES))
         alpha = _standing(rng, shape, np.array([x, foot]), radius, arrangement.size)
         alpha = blurred(alpha, (1 - depth) * _BLUR * scale)
-        thing = Placed(shape, np.array([x, foot - radius]), radius, alpha)
+        thing = PlacedObject(shape, np.array([x, foot - radius]), radius, alpha)
         if arrangement.offer(thing, must_overlap=must_overlap):
             return thing
     return None

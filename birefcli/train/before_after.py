@@ -10,12 +10,12 @@ from torch import Tensor
 from birefcli.image.files import encode, write_atomic
 from birefcli.image.gallery import SIDE, Row, page
 from birefcli.image.types import Alpha, Rgb, rescale
-from birefcli.train.judge import Shown
+from birefcli.train.validation import SegmentedPicture
 
 ROWS = 12
 
 
-class Sheet:
+class BeforeAfterSheet:
     """A few pictures, the same from the start of a run to its end."""
 
     def __init__(self, count: int) -> None:
@@ -24,17 +24,17 @@ class Sheet:
         self.places = tuple(i * count // rows for i in range(rows))
         self.before: dict[int, Alpha] = {}
 
-    def remember(self, shown: Mapping[int, Shown]) -> None:
+    def remember(self, shown: Mapping[int, SegmentedPicture]) -> None:
         """Keep what the network made of the pictures before it was trained."""
         self.before = {place: _shrunk(one.matte) for place, one in shown.items()}
 
-    def draw(self, target: Path, after: Mapping[int, Shown]) -> None:
+    def draw(self, target: Path, after: Mapping[int, SegmentedPicture]) -> None:
         """Write picture, truth, before where there is one, and after, row by row."""
         rows = [self._row(place, one) for place, one in sorted(after.items())]
         if rows:
             write_atomic(target, encode(page(rows), "webp", quality=90), root=target.parent)
 
-    def _row(self, place: int, after: Shown) -> Row:
+    def _row(self, place: int, after: SegmentedPicture) -> Row:
         before = self.before.get(place)
         words = "picture, truth, after" if before is None else "picture, truth, before, after"
         mattes = [after.picture.mask, *([] if before is None else [before]), after.matte]

@@ -24,7 +24,7 @@ _REAL_OVERLAP = 0.03  # of the smaller object
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class PlacedObject:
     """An object that found its place: its shape, centre (x, y), radius and alpha (H, W)."""
 
     shape: str
@@ -39,10 +39,12 @@ class Arrangement:
 
     size: Size
     least: float = LEAST_VISIBLE
-    placed: list[Placed] = field(default_factory=list)
+    placed: list[PlacedObject] = field(default_factory=list)
     _visible: list[Matte] = field(default_factory=list)
 
-    def offer(self, thing: Placed, *, must_overlap: bool = False, may_overlap: bool = True) -> bool:
+    def offer(
+        self, thing: PlacedObject, *, must_overlap: bool = False, may_overlap: bool = True
+    ) -> bool:
         """Put a thing on top, if everything stays visible enough; tell whether it was done."""
         matte = np.asarray(thing.alpha / np.float32(255), np.float32)
         least = self.least * matte.size
@@ -73,14 +75,14 @@ class Arrangement:
         *,
         must_overlap: bool = False,
         tries: int = TRIES,
-    ) -> Placed | None:
+    ) -> PlacedObject | None:
         """Try places, near earlier objects every other time, until one is good; None if none is."""
         for _ in range(tries):
             radius = rng.uniform(SMALLEST, LARGEST) * min(self.size)
             near = self.placed and (must_overlap or rng.random() < 0.5)
             centre = self._beside(rng, radius) if near else self._anywhere(rng)
             shape, alpha = draw(centre, radius)
-            thing = Placed(shape, centre, radius, alpha)
+            thing = PlacedObject(shape, centre, radius, alpha)
             if self.offer(thing, must_overlap=must_overlap):
                 return thing
         return None

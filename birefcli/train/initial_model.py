@@ -24,7 +24,7 @@ COMPACT_SIZE = 384
 
 
 @dataclass(frozen=True)
-class Start:
+class InitialModel:
     """A network to train, and where it comes from: a model's name and licence, or nothing."""
 
     network: BiRefNet
@@ -32,13 +32,15 @@ class Start:
     licence: str | None = None
 
 
-def start_network(settings: TrainSettings, classes: int, say: Callable[[str], None]) -> Start:
+def initial_model(
+    settings: TrainSettings, classes: int, say: Callable[[str], None]
+) -> InitialModel:
     """Build the network a training starts from, with a head for the data's classes if it has any.
 
     A model keeps the size and everything else its file says, unless a size was set.
     """
     if settings.start is None:
-        return Start(BiRefNet(sized(new_config(settings.backbone), settings.size, classes)))
+        return InitialModel(BiRefNet(sized(new_config(settings.backbone), settings.size, classes)))
     model = resolve(
         settings.start,
         consent=settings.start_is_named,
@@ -46,10 +48,10 @@ def start_network(settings: TrainSettings, classes: int, say: Callable[[str], No
         accept_licence=settings.accept_licence,
         say=say,
     )
-    network = _loaded(model)
+    network = load_model(model)
     config = sized(network.config, settings.size, classes)
     say(f"starting from {model.name} ({model.licence}) at {config.size[1]}x{config.size[0]}")
-    return Start(with_config(network, config), model.name, model.licence)
+    return InitialModel(with_config(network, config), model.name, model.licence)
 
 
 def new_config(backbone: str) -> BiRefNetConfig:
@@ -94,7 +96,8 @@ def _fits(ours: torch.Tensor | None, theirs: torch.Tensor) -> bool:
     return ours is not None and ours.shape == theirs.shape
 
 
-def _loaded(model: ModelFile) -> BiRefNet:
+def load_model(model: ModelFile) -> BiRefNet:
+    """Load the network of a model's file as its table describes it."""
     return load_network(
         model.path,
         name=model.name,
