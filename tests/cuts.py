@@ -17,7 +17,7 @@ from birefcli.batch.executor import StopFlag
 from birefcli.batch.report import Outcome
 from birefcli.models.segmenter import LoadedSegmenter, Segmenter
 from birefcli.settings.cut import CutSettings
-from birefcli.workflows.cut import cut, prepare
+from birefcli.workflows.cut import cut, prepare_cut
 
 
 def go(
@@ -29,7 +29,7 @@ def go(
     **settings: Any,
 ) -> list[Outcome]:
     """Run the walk and give its outcomes."""
-    prepared = prepare(CutSettings(inputs=inputs, **settings))
+    prepared = prepare_cut(CutSettings(inputs=inputs, **settings))
     if load is None:
         ready = loaded(segment or Bright(), machine_batch)
         return list(cut(prepared, model, lambda: ready, StopFlag()))

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 )
 def cut(settings: CutSettings) -> int:
     """Cut the object out of pictures and whole folders."""
-    from birefcli.workflows.cut import prepare
+    from birefcli.workflows.cut import prepare_cut
 
-    prepared = prepare(settings)
+    prepared = prepare_cut(settings)
     if settings.dry_run:
         return run.show_plan(_planned(prepared), prepared.inputs, as_json=settings.as_json)
     _check_streams(prepared)

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 @command(JsonSettings, examples=("birefcli doctor", "birefcli doctor --json"))
 def doctor(settings: JsonSettings) -> int:
     """Check this installation: versions, devices, models, and one real cut."""
-    from birefcli.workflows import doctor as walk
+    from birefcli.workflows.doctor import examine, worst
 
     findings: list[Finding] = []
-    for finding in walk.examine():
+    for finding in examine():
         if not settings.as_json:
             typer.echo(_lines(finding, findings[-1] if findings else None))
         findings.append(finding)
-    code = walk.worst(findings)
+    code = worst(findings)
     if settings.as_json:
         rows = [{**asdict(finding), "is_well": finding.is_well} for finding in findings]
         typer.echo(json.dumps({"is_well": not code, "exit_code": code, "findings": rows}, indent=2))

@@ -10,9 +10,20 @@ import typer
 
 from birefcli.cli.command import command, in_help
 from birefcli.errors import UsageError, WeightsError
-from birefcli.models import store
 from birefcli.models.cache import megabytes, sha256_of
 from birefcli.models.hub import IMPORTED
+from birefcli.models.store import (
+    ModelFile,
+    Purpose,
+    default_choice,
+    fetching_command,
+    imported,
+    known_name,
+    local_file,
+    resolve,
+    set_default,
+    stored,
+)
 from birefcli.models.variants import COMPANIONS, VARIANTS, Variant, find_variant
 from birefcli.settings.model import NetworkSettings
 from birefcli.settings.option import REQUIRED, borrowed, option
@@ -54,9 +65,7 @@ class UseSettings:
 
     name: str | None = borrowed(_Named, "name", default=None)
     clear: bool = option(False, "Forget the choice.")
-    purpose: store.Purpose = option(
-        store.Purpose.CUT, "Which command's default it is.", names=("--for",)
-    )
+    purpose: Purpose = option(Purpose.CUT, "Which command's default it is.", names=("--for",))
 
     def __post_init__(self) -> None:
         if self.name is not None and self.clear:
@@ -75,7 +84,7 @@ class VerifySettings:
 )
 def list_models(settings: JsonSettings) -> None:
     """Show every known model: purpose, size, licence, and whether it is on this machine."""
-    entries = [_entry(variant) for variant in (*VARIANTS, *COMPANIONS, *store.imported())]
+    entries = [_entry(variant) for variant in (*VARIANTS, *COMPANIONS, *imported())]
     if settings.as_json:
         typer.echo(json.dumps([entry.facts() for entry in entries], indent=2))
     elif sys.stdout.isatty():
@@ -103,7 +112,7 @@ def pull(settings: PullSettings) -> None:
     failures = []
     for name in settings.names:
         try:
-            model = store.resolve(
+            model = resolve(
                 name,
                 consent=True,
                 offline=False,
@@ -143,10 +152,10 @@ def use(settings: UseSettings) -> None:
     """Choose the model that runs when none is named, and print it."""
     purpose = settings.purpose
     if settings.clear:
-        store.set_default(None, purpose)
+        set_default(None, purpose)
     elif settings.name is not None:
-        store.set_default(store.known_name(settings.name), purpose)
-    chosen = store.default_choice(purpose).name
+        set_default(known_name(settings.name), purpose)
+    chosen = default_choice(purpose).name
     typer.echo(chosen)
     if os.environ.get(purpose.variable):
         _say(f"{purpose.variable} is set and decides before any choice")
@@ -159,11 +168,11 @@ def use(settings: UseSettings) -> None:
 @command(VerifySettings, examples=("birefcli models verify",))
 def verify(settings: VerifySettings) -> None:
     """Hash the models on this machine and compare them with the record."""
-    here = list(store.stored())
-    asked = [store.known_name(name) for name in settings.names]
+    here = list(stored())
+    asked = [known_name(name) for name in settings.names]
     for name in asked:
         if name not in {model.name for model in here}:
-            raise WeightsError(f"{name} is not on this machine; run {store.command(name)}")
+            raise WeightsError(f"{name} is not on this machine; run {fetching_command(name)}")
     damaged = []
     for model in here:
         if not asked or model.name in asked:
@@ -193,16 +202,14 @@ def _repair(names: list[str]) -> str:
     fetched = [name for name in names if not ((v := find_variant(name)) and v.is_bundled)]
     if not fetched:
         return "reinstall birefcli"
-    commands = " and ".join(store.command(name) for name in fetched)
+    commands = " and ".join(fetching_command(name) for name in fetched)
     step = f"delete {'the file' if len(fetched) == 1 else 'the files'} shown and run {commands}"
     return step if fetched == names else f"{step}; reinstall birefcli for the bundled one"
 
 
-def _local(name: str) -> store.ModelFile:
+def _local(name: str) -> ModelFile:
     """A model on this machine; nothing is downloaded."""
-    return store.resolve(
-        name, consent=False, offline=False, accept_licence=False, say=_say, cuts=False
-    )
+    return resolve(name, consent=False, offline=False, accept_licence=False, say=_say, cuts=False)
 
 
 def _say(words: str) -> None:
@@ -245,13 +252,12 @@ class _Entry:
 
 
 def _entry(variant: Variant) -> _Entry:
-    path = store.local_file(variant)
+    path = local_file(variant)
     return _Entry(
         variant=variant,
         path=path,
         bytes=path.stat().st_size if path else variant.bytes,
-        is_default=variant.name
-        in {store.default_choice(purpose).name for purpose in store.Purpose},
+        is_default=variant.name in {default_choice(purpose).name for purpose in Purpose},
     )
 
 

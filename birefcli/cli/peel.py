@@ -30,9 +30,9 @@ def peel(settings: PeelCommand) -> int:
     """Take pictures apart into layers that together give the picture back exactly."""
     if settings.edit is not None:
         return _edit(settings)
-    from birefcli.workflows.peel import prepare
+    from birefcli.workflows.peel import prepare_peel
 
-    prepared = prepare(settings)
+    prepared = prepare_peel(settings)
     if settings.dry_run:
         return run.show_plan(_planned(prepared), prepared.inputs, as_json=settings.as_json)
     run.require_piped(prepared.inputs)

@@ -23,7 +23,7 @@ class Interval:
     high: float
 
 
-def measure(pair: Pair, metrics: Collection[str]) -> dict[str, Float]:
+def measure_pair(pair: Pair, metrics: Collection[str]) -> dict[str, Float]:
     """Give each metric of a pair, by name: one number (1,), or a curve (256,)."""
     # What two metrics share, such as the maximum and the mean of a curve, is measured once.
     records = {name: find_metric(name) for name in metrics}

@@ -105,7 +105,7 @@ def known_name(name: str) -> str:
     return variant.name if variant else _wanted(name).name
 
 
-def command(name: str) -> str:
+def fetching_command(name: str) -> str:
     """What to type to get a model of this name onto this disk."""
     return _wanted(name).command if find_import(name) else f"`birefcli models pull {name}`"
 

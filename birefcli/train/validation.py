@@ -14,7 +14,7 @@ from birefcli.matte.morphology import is_empty
 from birefcli.metrics.pair import make_pair
 from birefcli.metrics.pixels import iou, mae
 from birefcli.metrics.table import is_error
-from birefcli.metrics.tally import Tally, measure, unavailable
+from birefcli.metrics.tally import Tally, measure_pair, unavailable
 from birefcli.models.segmenter import Segmenter
 from birefcli.settings.evaluate import Metric
 from birefcli.train.data.examples import LabelledPicture
@@ -114,7 +114,7 @@ class MeasuringSegmenter:
         alpha = to_uint8(matte * 255)
         if self.metric != Metric.IOU:
             pair = make_pair(alpha, self.picture.mask)
-            self.tally.add(str(self.place), measure(pair, (self.metric,)))
+            self.tally.add(str(self.place), measure_pair(pair, (self.metric,)))
         if self.place in self.places:
             self.shown[self.place] = SegmentedPicture(self.picture, alpha)
         return [matte]

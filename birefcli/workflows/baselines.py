@@ -17,13 +17,13 @@ from birefcli.inpaint.palette import find_palette
 from birefcli.inpaint.protocol import Inpainter
 from birefcli.matte.foreground import clear_hidden, estimate_foreground
 from birefcli.models.segmenter import Segmenter
-from birefcli.peel.assemble import enlarge_stack
-from birefcli.peel.instances.instance import Instance, label_map
-from birefcli.peel.kind_detection import DetectedKind, detect_kind
-from birefcli.peel.loop import PeelLoop
-from birefcli.peel.order.graph import find_order
-from birefcli.peel.proposals import KnownMattes, KnownUnion, Proposer, SegmenterProposer
-from birefcli.peel.state import PeelStart
+from birefcli.peeling.assemble import enlarge_stack
+from birefcli.peeling.instances.instance import Instance, label_map
+from birefcli.peeling.kind_detection import DetectedKind, detect_kind
+from birefcli.peeling.loop import PeelLoop
+from birefcli.peeling.order.graph import find_order
+from birefcli.peeling.proposals import KnownMattes, KnownUnion, Proposer, SegmenterProposer
+from birefcli.peeling.state import PeelStart
 from birefcli.scenes.suites.layered import LayeredScene, foreground_matte, picture, visible_mattes
 from birefcli.settings.evaluate_stacks import Baseline, EvalPeelSettings, PeelMode
 from birefcli.settings.peel import PeelSettings

@@ -13,7 +13,7 @@ from birefcli.image.types import Matte, Rgb
 from birefcli.inpaint.protocol import Filled, FillTask, Inpainter, ReportingInpainter, fill_task
 from birefcli.matte.cutout import cut_image
 from birefcli.models.segmenter import Segmenter
-from birefcli.peel.loop import peel
+from birefcli.peeling.loop import peel
 from birefcli.scenes.suites.draw import TUNING_SEEDS, draw_suite
 from birefcli.scenes.suites.layered import picture as shown_of
 from birefcli.settings.bench import BenchSettings

@@ -45,7 +45,7 @@ class PreparedCut:
     journals: dict[Path, Journal]
 
 
-def prepare(settings: CutSettings) -> PreparedCut:
+def prepare_cut(settings: CutSettings) -> PreparedCut:
     """Gather the inputs and plan every result; nothing is written.
 
     Raise UsageError for a colour or a plan that makes no sense, InputError where no picture is.

@@ -15,8 +15,9 @@ from birefcli import __version__
 from birefcli.errors import BirefcliError, DeviceError, ExitCode, WeightsError
 from birefcli.image.types import Matte, Rgb, to_uint8
 from birefcli.metrics.pixels import iou
-from birefcli.models import cache, store
+from birefcli.models.cache import megabytes, models_dir, records
 from birefcli.models.segmenter import load_segmenter
+from birefcli.models.store import bundled_model, card_sha256, default_choice, resolve
 from birefcli.models.variants import VARIANTS, Variant, find_variant
 from birefcli.settings.model import ModelSettings
 
@@ -112,8 +113,8 @@ def _devices() -> Iterator[Finding]:
 
 def _bundled(variant: Variant, weights: Path | None) -> Iterator[Finding]:
     """A bundled file, held to the hash on its card."""
-    model = store.bundled_model(variant, weights)
-    right = store.card_sha256(model.path)
+    model = bundled_model(variant, weights)
+    right = card_sha256(model.path)
     if right not in (None, model.sha256):
         raise WeightsError(
             f"bundled, damaged: its sha256 is {model.sha256}, not {right}; reinstall birefcli"
@@ -123,20 +124,18 @@ def _bundled(variant: Variant, weights: Path | None) -> Iterator[Finding]:
     yield Finding(
         section=Section.MODELS,
         name=variant.name,
-        words=f"bundled, {cache.megabytes(size)}, {state}",
+        words=f"bundled, {megabytes(size)}, {state}",
         facts={"path": str(model.path), "bytes": size, "sha256": model.sha256},
     )
 
 
 def _default() -> Iterator[Finding]:
     """The model of `birefcli cut` when none is named, which must be at hand."""
-    choice = store.default_choice()
+    choice = default_choice()
     variant = find_variant(choice.name)
     # A bundled model has its own finding.
     if not (variant and variant.is_bundled):
-        store.resolve(
-            choice.name, consent=False, offline=False, accept_licence=False, say=lambda _: None
-        )
+        resolve(choice.name, consent=False, offline=False, accept_licence=False, say=lambda _: None)
     by = "nobody chose another" if choice.by == "bundled" else f"chosen by {choice.by}"
     yield Finding(
         section=Section.MODELS,
@@ -148,13 +147,13 @@ def _default() -> Iterator[Finding]:
 
 def _cache() -> Iterator[Finding]:
     """The folder of pulled models and what it holds."""
-    folder = cache.models_dir()
+    folder = models_dir()
     sizes = {
         record.name: record.path.stat().st_size
-        for record in cache.records(folder)
+        for record in records(folder)
         if record.path.is_file()
     }
-    held = [f"{name} {cache.megabytes(size)}" for name, size in sizes.items()]
+    held = [f"{name} {megabytes(size)}" for name, size in sizes.items()]
     yield Finding(
         section=Section.MODELS,
         name="cache",
@@ -165,7 +164,7 @@ def _cache() -> Iterator[Finding]:
 
 def _test_cut(variant: Variant, weights: Path | None) -> Iterator[Finding]:
     """One real cut of a drawn picture, held to the shape that was drawn."""
-    model = store.bundled_model(variant, weights)
+    model = bundled_model(variant, weights)
     picture, truth = draw_ball()
     started = time.perf_counter()
     loaded = load_segmenter(ModelSettings(), model, say=lambda _: None)

@@ -17,7 +17,7 @@ from birefcli.image.types import Matte
 from birefcli.inpaint.protocol import Inpainter
 from birefcli.models.peel_models import PeelModels, partner_of
 from birefcli.models.store import ModelFile
-from birefcli.peel.edit import redo, reorder
+from birefcli.peeling.edit import redo, reorder
 from birefcli.settings.digest import recalled
 from birefcli.settings.peel import PeelCommand
 from birefcli.stack.formats.table import format_names

@@ -1,4 +1,4 @@
-"""Score predictions, or models on pictures: read, segment, measure, and keep the worst."""
+"""Score predictions, or models on pictures: read, segment, measure_pair, and keep the worst."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ from birefcli.image.types import Alpha, Matte, Rgb, to_uint8
 from birefcli.matte.cutout import network_view
 from birefcli.metrics.pair import Float, make_pair, matte_of
 from birefcli.metrics.table import digits, is_error
-from birefcli.metrics.tally import Tally, measure, pooled, unavailable
+from birefcli.metrics.tally import Tally, measure_pair, pooled, unavailable
 from birefcli.models.segmenter import (
     LoadedSegmenter,
     asked_model,
@@ -250,7 +250,7 @@ class EvalWorker:
         assert item.prediction is not None
         try:
             pair = make_pair(item.prediction, item.truth, stretches=self._is_official)
-            values = measure(pair, self.metrics)
+            values = measure_pair(pair, self.metrics)
             row = self._row(item, pair.prediction, values) if self.settings.gallery else None
         except Exception as error:
             return _failed(item.case, error)

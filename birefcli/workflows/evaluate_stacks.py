@@ -11,7 +11,7 @@ from birefcli.batch.executor import StopFlag
 from birefcli.errors import BirefcliError, PictureError
 from birefcli.image.types import Rgb
 from birefcli.metrics.stacks.layerd import layerd_scores
-from birefcli.metrics.stacks.measure import measure
+from birefcli.metrics.stacks.measure import measure_stack
 from birefcli.metrics.stacks.truth import PredictedStack, truth_of
 from birefcli.scenes.suites.draw import draw_suite
 from birefcli.scenes.suites.layered import LayeredScene, picture
@@ -86,7 +86,7 @@ def score(scene: LayeredScene, stack: Stack) -> dict[str, float]:
     layers = tuple(layer.rgba for layer in stack.layers)
     is_invented = stack.invented > 0 if stack.invented.size else np.zeros(stack.size, bool)
     told = PredictedStack(np.ascontiguousarray(stack.background[..., :3]), layers, is_invented)
-    values = {**exactness(stack, picture(scene)), **measure(truth, told)}
+    values = {**exactness(stack, picture(scene)), **measure_stack(truth, told)}
     for name, least in GROUPINGS.items():
         true = truth.background, truth.layers
         for edits, at in enumerate(layerd_scores(true, (told.background, layers), least)):

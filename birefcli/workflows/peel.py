@@ -33,7 +33,7 @@ from birefcli.inpaint.load import provenance_of
 from birefcli.inpaint.protocol import Inpainter
 from birefcli.models.peel_models import PeelModels, partner_of
 from birefcli.models.store import ModelFile
-from birefcli.peel.loop import peel
+from birefcli.peeling.loop import peel
 from birefcli.settings.digest import settings_digest
 from birefcli.settings.peel import PeelCommand
 from birefcli.stack.manifest import FILE
@@ -61,7 +61,7 @@ class PreparedPeel:
     plan: StackPlan
 
 
-def prepare(settings: PeelCommand) -> PreparedPeel:
+def prepare_peel(settings: PeelCommand) -> PreparedPeel:
     """Gather the inputs and plan every stack; nothing is written.
 
     Raise UsageError for a plan that makes no sense, InputError where there is no picture.

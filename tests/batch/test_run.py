@@ -50,10 +50,10 @@ class Command:
 
         settings = {"out": "out", **settings}
         if self.name == "cut":
-            prepared = cut_walk.prepare(CutSettings(inputs=inputs, **settings))
+            prepared = cut_walk.prepare_cut(CutSettings(inputs=inputs, **settings))
             return cut_walk.cut(prepared, MODEL, load, self.stop)
         command = PeelCommand(inputs=inputs, formats=("png",), **settings)
-        prepared_peel = peel_walk.prepare(command)
+        prepared_peel = peel_walk.prepare_peel(command)
         return peel_walk.peel_all(prepared_peel, MODEL, Membrane(), load, self.stop, lambda _: None)
 
     def go(self, *inputs: str, **settings: Any) -> list[Outcome]:

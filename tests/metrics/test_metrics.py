@@ -18,7 +18,7 @@ from birefcli.metrics.pair import Pair, make_pair
 from birefcli.metrics.pixels import accuracy, iou, mae, overlap
 from birefcli.metrics.structure import structure
 from birefcli.metrics.table import digits
-from birefcli.metrics.tally import Tally, measure, unavailable
+from birefcli.metrics.tally import Tally, measure_pair, unavailable
 from birefcli.settings.evaluate import MATTING, SEGMENTATION, EvalProtocol, Metric
 
 FOLDER = GOLDEN / "metrics"
@@ -60,7 +60,7 @@ def random_pair(seed: int) -> Pair:
 def tallied(pairs: dict[str, Pair], protocol: EvalProtocol, *metrics: Metric) -> Tally:
     found = Tally(metrics or SEGMENTATION, protocol)
     for name, pair in pairs.items():
-        found.add(name, measure(pair, found.metrics))
+        found.add(name, measure_pair(pair, found.metrics))
     return found
 
 
@@ -119,7 +119,7 @@ def test_iou_and_accuracy_count_pixels(seed: int) -> None:
     assert accuracy(pair) == sum(a == b for a, b in pairs) / len(pairs)
     mattes = (pair.prediction / np.float32(255), (pair.truth > 128).astype(np.float32))
     assert iou(*mattes) == overlap(pair)
-    assert mae(*mattes) == pytest.approx(measure(pair, [Metric.MAE])[Metric.MAE][0])
+    assert mae(*mattes) == pytest.approx(measure_pair(pair, [Metric.MAE])[Metric.MAE][0])
 
 
 @each_seed
@@ -267,10 +267,12 @@ def test_a_flip_changes_nothing_but_rounding(seed: int) -> None:
     pair = random_pair(seed)
     for flip in (np.flipud, np.fliplr):
         turned = Pair(flip(pair.prediction).copy(), flip(pair.truth).copy())
-        for metric, values in measure(pair, set(Metric) - {Metric.S, Metric.HCE}).items():
+        for metric, values in measure_pair(pair, set(Metric) - {Metric.S, Metric.HCE}).items():
             # Of two nearest pixels, the weighted F takes one.
             tolerance = 5e-3 if metric == Metric.WF else 1e-9
-            np.testing.assert_allclose(measure(turned, [metric])[metric], values, rtol=tolerance)
+            np.testing.assert_allclose(
+                measure_pair(turned, [metric])[metric], values, rtol=tolerance
+            )
         # S rounds its centroid to one side.
         assert structure(turned) == pytest.approx(structure(pair), abs=0.05)
 
@@ -279,7 +281,7 @@ def test_a_flip_changes_nothing_but_rounding(seed: int) -> None:
 def test_errors_and_overlap_do_not_care_which_is_the_truth(seed: int) -> None:
     one, other = blobs(seed), blobs(seed + 1)
     metrics = (Metric.MAE, Metric.MSE, Metric.IOU, Metric.ACC, *MATTING)
-    there, back = measure(Pair(one, other), metrics), measure(Pair(other, one), metrics)
+    there, back = measure_pair(Pair(one, other), metrics), measure_pair(Pair(other, one), metrics)
     for metric in metrics:
         np.testing.assert_allclose(there[metric], back[metric], rtol=1e-12)
 
@@ -287,8 +289,8 @@ def test_errors_and_overlap_do_not_care_which_is_the_truth(seed: int) -> None:
 def test_only_the_official_protocol_stretches() -> None:
     truth = blobs(0)
     faint = (truth // 2).astype(np.uint8)
-    assert measure(make_pair(faint, truth), [Metric.MAE])[Metric.MAE][0] > 0.2
-    assert measure(make_pair(faint, truth, stretches=True), [Metric.MAE])[Metric.MAE][0] < 0.01
+    assert measure_pair(make_pair(faint, truth), [Metric.MAE])[Metric.MAE][0] > 0.2
+    assert measure_pair(make_pair(faint, truth, stretches=True), [Metric.MAE])[Metric.MAE][0] < 0.01
     flat = np.full_like(truth, 100)
     assert make_pair(flat, truth, stretches=True).matte.max() == 100 / 255
 
@@ -297,7 +299,7 @@ def test_only_the_official_protocol_stretches() -> None:
 @pytest.mark.parametrize("found", [0, 100, 255])
 def test_empty_and_full_truths_have_numbers_for_all_but_mba(value: int, found: int) -> None:
     pair = Pair(np.full((9, 7), found, np.uint8), np.full((9, 7), value, np.uint8))
-    values = measure(pair, tuple(Metric))
+    values = measure_pair(pair, tuple(Metric))
     assert math.isnan(boundary_accuracy(pair))
     assert [m for m, numbers in values.items() if np.isnan(numbers).any()] == [Metric.MBA]
 
@@ -306,7 +308,7 @@ def test_one_true_pixel_gives_numbers() -> None:
     for at in ((0, 0), (8, 6), (4, 3)):
         truth = np.zeros((9, 7), np.uint8)
         truth[at] = 255
-        values = measure(Pair(blobs(1, (9, 7)), truth), tuple(Metric))
+        values = measure_pair(Pair(blobs(1, (9, 7)), truth), tuple(Metric))
         assert all(np.isfinite(numbers).all() for numbers in values.values())
 
 

@@ -10,7 +10,7 @@ from piles import SIZE, disk, disks, told
 from birefcli.image.types import Matte
 from birefcli.metrics.stacks.layerd import layerd_scores
 from birefcli.metrics.stacks.match import assign, match, soft_iou
-from birefcli.metrics.stacks.measure import measure, outline_band
+from birefcli.metrics.stacks.measure import measure_stack, outline_band
 from birefcli.metrics.stacks.tally import StackTally
 from birefcli.metrics.stacks.truth import PredictedStack, left_visible, mattes_of, truth_of
 from birefcli.scenes.suites.draw import draw_suite
@@ -27,7 +27,7 @@ from birefcli.settings.synth import Suite
 def test_the_truth_itself_scores_best(suite: Suite, seed: int) -> None:
     truth = truth_of(draw_suite(suite, seed, 96))
     invented = np.any([matte > 0.5 for matte in truth.mattes], axis=0)
-    found = measure(truth, PredictedStack(truth.background, truth.layers, invented))
+    found = measure_stack(truth, PredictedStack(truth.background, truth.layers, invented))
     for name in ("matched", "first-iou", "order", "tau", "visible-iou", "amodal-iou"):
         assert found[name] == pytest.approx(1) or np.isnan(found[name])
     for name in ("missed", "extra", "abstained", "band-sad", "color", "edge-color"):
@@ -43,21 +43,21 @@ def test_objects_in_the_wrong_order_are_no_longer_right() -> None:
     truth = disks(22, 38)
     assert truth.pairs == ((1, 0),)
     right, wrong = told(truth, *truth.layers), told(truth, *truth.layers[::-1])
-    assert measure(truth, right)["order"] == measure(truth, right)["tau"] == 1
-    assert measure(truth, wrong)["order"] == 0
-    assert measure(truth, wrong)["tau"] == -1
+    assert measure_stack(truth, right)["order"] == measure_stack(truth, right)["tau"] == 1
+    assert measure_stack(truth, wrong)["order"] == 0
+    assert measure_stack(truth, wrong)["tau"] == -1
 
 
 def test_pairs_that_were_not_both_found_are_abstained_from() -> None:
     truth = disks(14, 30, 46)
-    found = measure(truth, told(truth, *truth.layers[:2]))
+    found = measure_stack(truth, told(truth, *truth.layers[:2]))
     assert (found["order"], found["abstained"], found["missed"]) == (1, 0.5, 1)
-    assert np.isnan(measure(truth, told(truth))["order"])
+    assert np.isnan(measure_stack(truth, told(truth))["order"])
 
 
 def test_layers_too_many_and_twice_are_counted() -> None:
     truth = disks(14)
-    found = measure(truth, told(truth, truth.layers[0], truth.layers[0], disk(50, reach=8)))
+    found = measure_stack(truth, told(truth, truth.layers[0], truth.layers[0], disk(50, reach=8)))
     # The upper of two that are the same covers the lower one.
     assert (found["matched"], found["extra"], found["duplicates"]) == (1, 2, 1)
     assert found["layers-off"] == 2
@@ -65,9 +65,9 @@ def test_layers_too_many_and_twice_are_counted() -> None:
 
 def test_nothing_found_where_nothing_is_was_left_alone() -> None:
     truth = disks()
-    assert measure(truth, told(truth))["left-alone"] == 1
-    assert measure(truth, told(truth, disk(20)))["left-alone"] == 0
-    assert np.isnan(measure(truth, told(truth))["matched"])
+    assert measure_stack(truth, told(truth))["left-alone"] == 1
+    assert measure_stack(truth, told(truth, disk(20)))["left-alone"] == 0
+    assert np.isnan(measure_stack(truth, told(truth))["matched"])
 
 
 def test_what_shows_through_a_knot_has_no_order() -> None:
@@ -128,7 +128,7 @@ def test_colors_are_compared_pixel_by_pixel() -> None:
     truth = disks(22, 38)
     layers = [layer.copy() for layer in truth.layers]
     layers[0][..., 0] = np.where(layers[0][..., 3] > 0, layers[0][..., 0] // 2, 0)
-    found = measure(truth, told(truth, *layers))
+    found = measure_stack(truth, told(truth, *layers))
     inside, edge, hidden = [], [], []
     for true, mine, matte, seen in zip(
         truth.layers, layers, truth.mattes, truth.visible, strict=True
@@ -156,7 +156,7 @@ def test_a_hidden_part_that_was_not_completed_is_not_found() -> None:
     truth = disks(22, 38)
     seen = truth.layers[0].copy()
     seen[truth.visible[0] < 0.5] = 0
-    found = measure(truth, told(truth, seen, truth.layers[1]))
+    found = measure_stack(truth, told(truth, seen, truth.layers[1]))
     assert found["hidden-found"] < 0.1 and found["visible-iou"] > 0.9
     assert found["amodal-iou"] < found["visible-iou"]
 
@@ -175,7 +175,7 @@ def test_new_colors_in_a_fill_are_seen() -> None:
     background = truth.background.copy()
     background[24, 22] = (1, 2, 255)
     background[24, 23] = truth.background[0, 0]
-    found = measure(truth, PredictedStack(background, truth.layers, invented))
+    found = measure_stack(truth, PredictedStack(background, truth.layers, invented))
     assert found["new-colors"] == pytest.approx(1 / invented.sum())
     assert found["exact-fill"] == pytest.approx(1 - 2 / invented.sum())
 

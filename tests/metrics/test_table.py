@@ -17,7 +17,7 @@ from birefcli.metrics.table import (
     metric_groups,
     metric_names,
 )
-from birefcli.metrics.tally import measure
+from birefcli.metrics.tally import measure_pair
 from birefcli.settings.evaluate import MATTING, SEGMENTATION, Metric
 
 
@@ -48,7 +48,7 @@ def test_every_metric_is_of_one_kind_and_is_described() -> None:
 def test_every_metric_gives_a_number_or_a_curve(metric: MetricRecord) -> None:
     truth = np.zeros((32, 40), np.uint8)
     truth[8:24, 10:30] = 255
-    values = measure(Pair(np.roll(truth, 2, 1), truth), [metric.name])[metric.name]
+    values = measure_pair(Pair(np.roll(truth, 2, 1), truth), [metric.name])[metric.name]
     assert values.shape in ((1,), (256,)) and np.isfinite(values).all()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from birefcli.image.types import Matte, Rgb
 from birefcli.inpaint.membrane import Membrane
-from birefcli.metrics.stacks.measure import measure
+from birefcli.metrics.stacks.measure import measure_stack
 from birefcli.metrics.stacks.truth import PredictedStack, truth_of
 from birefcli.scenes.suites.draw import draw_suite
 from birefcli.scenes.suites.layered import LayeredScene, picture
@@ -138,12 +138,12 @@ def test_edges_err_as_much_as_they_did_when_this_was_first_measured() -> None:
         nothing = np.zeros(scene.size, bool)
         shown = tuple(np.dstack([picture(scene), layer[..., 3]]) for layer in truth.layers)
         found["raw"].append(
-            measure(truth, PredictedStack(scene.background, shown, nothing))["edge-color"]
+            measure_stack(truth, PredictedStack(scene.background, shown, nothing))["edge-color"]
         )
         for way in (ours, rounds):
             stack = way(scene)
             layers = tuple(layer.rgba for layer in stack.layers)
-            edge = measure(truth, PredictedStack(stack.background[..., :3], layers, nothing))[
+            edge = measure_stack(truth, PredictedStack(stack.background[..., :3], layers, nothing))[
                 "edge-color"
             ]
             found[way.name].append(edge)

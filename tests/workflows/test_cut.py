@@ -23,7 +23,7 @@ from birefcli.image.files import read_picture
 from birefcli.matte.cutout import cut_image
 from birefcli.settings.cut import CutSettings
 from birefcli.settings.cutout import Format, Product
-from birefcli.workflows.cut import prepare
+from birefcli.workflows.cut import prepare_cut
 
 
 @pytest.fixture(autouse=True)
@@ -200,7 +200,7 @@ def test_a_colour_that_is_none_is_refused_before_anything_is_read(here: Path) ->
 def test_preparing_writes_nothing(here: Path) -> None:
     draw_files(here, "p/a.png")
     before = sorted(here.rglob("*"))
-    prepare(CutSettings(inputs=("p",)))
+    prepare_cut(CutSettings(inputs=("p",)))
     assert sorted(here.rglob("*")) == before
 
 

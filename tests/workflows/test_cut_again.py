@@ -22,7 +22,7 @@ from birefcli.settings.cut import CutSettings, OnEmpty
 from birefcli.settings.cutout import Product
 from birefcli.settings.model import ModelSettings
 from birefcli.workflows import cut as walk
-from birefcli.workflows.cut import cut, prepare
+from birefcli.workflows.cut import cut, prepare_cut
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def test_whatever_decides_the_bytes_replaces_our_own_result(
         monkeypatch.setattr(walk, "ARITHMETIC", change.pop("arithmetic"))
     if "model_settings" in change:
         change["model"] = change.pop("model_settings")
-        prepared = prepare(CutSettings(inputs=("p",), **change))
+        prepared = prepare_cut(CutSettings(inputs=("p",), **change))
         outcomes = list(cut(prepared, model, lambda: loaded(Bright()), StopFlag()))
     else:
         outcomes = go("p", model=model, **change)

@@ -43,7 +43,7 @@ class Compared:
         return found
 
 
-def measure(truth: Truth, predicted: PredictedStack) -> dict[str, float]:
+def measure_stack(truth: Truth, predicted: PredictedStack) -> dict[str, float]:
     """Give every metric that pixels decide, by name; NaN where a scene has nothing to ask about."""
     matching = match(truth.visible, predicted.visible, predicted.mattes)
     compared = Compared(truth, predicted, matching)

@@ -12,8 +12,8 @@ from birefcli.errors import BirefcliError
 from birefcli.image.types import Rgb, Rgba, rescale
 from birefcli.matte.foreground import over
 from birefcli.matte.morphology import Size
-from birefcli.scenes import grounds
 from birefcli.scenes.composition import trim
+from birefcli.scenes.grounds import gradient, pixel_ground, smooth_ground, stripes, texture
 from birefcli.scenes.samples import SampleShares
 from birefcli.scenes.scene import Photo
 from birefcli.settings.train import OnBad, TrainSettings
@@ -237,7 +237,7 @@ def lay_on_ground(
         height, width = (max(1, round(n * scale)) for n in sprite.shape[:2])
         sprite = rescale(sprite, (height, width))
     height, width = (max(24, round(n * rng.uniform(1.2, 2.0))) for n in sprite.shape[:2])
-    make = grounds.pixel_ground if is_pixel else grounds.smooth_ground
+    make = pixel_ground if is_pixel else smooth_ground
     ground = make(rng, (height, width), supplies)
     top = int(rng.integers(0, height - sprite.shape[0] + 1))
     left = int(rng.integers(0, width - sprite.shape[1] + 1))
@@ -267,9 +267,9 @@ def sprite_scene(
 def _drawn(rng: Generator, size: Size) -> Rgb:
     """Draw a ground of no picture: coloured noise, a gradient, or either in coarse pixels."""
     makers: tuple[Callable[[Generator, Size], NDArray[np.uint8]], ...] = (
-        grounds.texture,
-        grounds.gradient,
-        grounds.stripes,
+        texture,
+        gradient,
+        stripes,
     )
     make = makers[rng.choice(len(makers), p=[0.6, 0.25, 0.15])]
     if rng.random() < 0.5:
