@@ -17,7 +17,7 @@ from birefcli.batch.executor import StopFlag
 from birefcli.batch.report import Outcome
 from birefcli.models.segmenter import LoadedSegmenter, Segmenter
 from birefcli.settings.cut import CutSettings
-from birefcli.workflows.cut import cut, prepare_cut
+from birefcli.workflows.cut import cut_all, prepare_cut
 
 
 def go(
@@ -32,8 +32,8 @@ def go(
     prepared = prepare_cut(CutSettings(inputs=inputs, **settings))
     if load is None:
         ready = loaded(segment or Bright(), machine_batch)
-        return list(cut(prepared, model, lambda: ready, StopFlag()))
-    return list(cut(prepared, model, load, StopFlag()))
+        return list(cut_all(prepared, model, lambda: ready, StopFlag()))
+    return list(cut_all(prepared, model, load, StopFlag()))
 
 
 def no_model() -> LoadedSegmenter:

@@ -54,7 +54,7 @@ class Steps(Generic[J, R, E]):
     batch: Callable[[], int]
 
 
-def run(jobs: Iterable[J], steps: Steps[J, R, E], stop: StopFlag) -> Iterator[E]:
+def run_jobs(jobs: Iterable[J], steps: Steps[J, R, E], stop: StopFlag) -> Iterator[E]:
     """Take every job through the steps and give the outcomes in the jobs' order.
 
     Once `stop` is asked, pictures the model has begun are finished and the rest is left. What a

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from birefcli.batch.journal import Journal
 from birefcli.errors import InputError, UsageError
-from birefcli.image.files import find_pictures, is_ours
-from birefcli.settings.cutout import Product
+from birefcli.image import find_pictures, is_ours
+from birefcli.settings import Product
 
 STDIN = "-"
 _OF_OURS = "of our own results"

@@ -19,7 +19,7 @@ from types import TracebackType
 
 from birefcli.batch.report import to_line
 from birefcli.errors import OutputError
-from birefcli.image.files import output_error, remove_stale_temporaries, sha256_file
+from birefcli.image import output_error, remove_stale_temporaries, sha256_file
 
 FOLDER = ".birefcli"
 LOCK = "lock"

@@ -10,9 +10,8 @@ from pathlib import Path, PurePosixPath
 from birefcli.batch.inputs import InputFile
 from birefcli.batch.journal import NOTHING_KNOWN, KnownNames
 from birefcli.errors import UsageError
-from birefcli.image.files import fold
-from birefcli.settings.cut import CutSettings
-from birefcli.settings.cutout import SUFFIXES, Format, Product
+from birefcli.image import fold
+from birefcli.settings import SUFFIXES, CutSettings, Format, Product
 
 _NUMBER = re.compile(r"~\d+(?=(\.[^.]*)?$)")
 # Who holds a name that no picture of this run may take.

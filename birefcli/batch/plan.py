@@ -10,9 +10,8 @@ from birefcli.batch.inputs import STDIN, InputFile, Inputs
 from birefcli.batch.journal import NOTHING_KNOWN, KnownNames
 from birefcli.batch.naming import Place, Targets, name_results, wanted_targets
 from birefcli.errors import UsageError
-from birefcli.image.files import fold, real, sha256_file
-from birefcli.settings.cut import CutSettings
-from birefcli.settings.cutout import SUFFIXES, Format, Product
+from birefcli.image import fold, real, sha256_file
+from birefcli.settings import SUFFIXES, CutSettings, Format, Product
 
 STDOUT = "-"
 # A name with one of these was meant as a file, not as a folder.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from birefcli.errors import ExitCode
-from birefcli.models.store import ModelInfo
+from birefcli.models import ModelInfo
 
 
 class Status(StrEnum):

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from birefcli.batch.executor import Ended, Steps, StopFlag, run
+from birefcli.batch.executor import Ended, Steps, StopFlag, run_jobs
 from birefcli.batch.inputs import InputFile, Inputs
 from birefcli.batch.journal import Journal, JournalEntry, ResultKey
 from birefcli.batch.report import Outcome, Status
@@ -118,7 +118,7 @@ def run_batch(
     with ExitStack() as stack:
         locked = _take_journals(batch.journals, stack, task.has_folder_per_picture)
         worker = _Worker(batch, task, load, stop, locked)
-        for outcome in chain(_unreachable(batch.inputs), run(batch.jobs, worker.steps, stop)):
+        for outcome in chain(_unreachable(batch.inputs), run_jobs(batch.jobs, worker.steps, stop)):
             if outcome.status == Status.FAILED and batch.fail_fast:
                 stop.ask()
             yield outcome

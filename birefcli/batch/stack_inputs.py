@@ -5,9 +5,7 @@ from pathlib import Path
 
 from birefcli.batch.inputs import InputFile, Inputs, InputSettings, gather
 from birefcli.errors import InputError
-from birefcli.stack.compose import COMPOSED
-from birefcli.stack.formats.table import fixed_names, folder_names
-from birefcli.stack.manifest import FILE, SCHEMA
+from birefcli.stack import COMPOSED, FILE, SCHEMA, fixed_names, folder_names
 
 _FOLDERS = {*folder_names(), "explain"}
 _NAMES = {*fixed_names(), COMPOSED}

@@ -10,9 +10,9 @@ from birefcli.batch.inputs import STDIN, InputFile, Inputs
 from birefcli.batch.journal import Journal
 from birefcli.batch.plan import STDOUT, folder_beside, folder_prefix, seen_from
 from birefcli.errors import UsageError
-from birefcli.image.files import PICTURE_SUFFIXES, fold, real
-from birefcli.settings.peel import PeelCommand
-from birefcli.stack.manifest import FILE
+from birefcli.image import PICTURE_SUFFIXES, fold, real
+from birefcli.settings import PeelCommand
+from birefcli.stack import FILE
 
 ENDING = ".peel"
 _HERE = PurePosixPath()

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from birefcli import __version__
 from birefcli.cli import (
     bench,
     compose,
@@ -23,6 +22,7 @@ from birefcli.cli import (
 )
 from birefcli.cli.command import in_help
 from birefcli.errors import BirefcliError, ExitCode
+from birefcli.version import __version__
 
 COMMANDS = (
     *(cut.cut, peel.peel, compose.compose, train.train, synth.synth, eval.eval),

@@ -8,14 +8,13 @@ import typer
 from birefcli.cli.choices import inpainters
 from birefcli.cli.command import command
 from birefcli.cli.console import Console, plural
-from birefcli.settings.bench import BenchSettings
+from birefcli.settings import BenchSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from birefcli.models.peel_models import PeelModels
-    from birefcli.models.segmenter import LoadedSegmenter
-    from birefcli.workflows.bench import Clock
+    from birefcli.models import LoadedSegmenter, PeelModels
+    from birefcli.workflows import Clock
 
 
 @command(
@@ -25,22 +24,26 @@ if TYPE_CHECKING:
 )
 def bench(settings: BenchSettings) -> None:
     """Time the stages of a cut or a peel on drawn pictures."""
-    from birefcli.workflows.bench import bench as walk
-    from birefcli.workflows.inpainter import load_inpainter
+    from birefcli.workflows import load_inpainter, time_stages
 
     inpainter = load_inpainter(settings.inpaint, device=settings.model.device)
     with Console(settings.number, as_json=settings.as_json, quiet=settings.quiet) as console:
         models = _loaded(settings, console)
-        clocks = list(walk(settings, models.whole, inpainter, models.topmost))
+        clocks = list(time_stages(settings, models.whole, inpainter, models.topmost))
     found = _summary(settings, models.named, clocks)
     typer.echo(json.dumps(found, indent=2) if settings.as_json else "\n".join(_lines(found)))
 
 
 def _loaded(settings: BenchSettings, console: Console) -> "PeelModels":
     """Load the model that `cut` or `peel` would take."""
-    from birefcli.models.peel_models import PeelModels, load_peel_models
-    from birefcli.models.segmenter import asked_model, load_segmenter, require_device
-    from birefcli.models.store import Purpose
+    from birefcli.models import (
+        PeelModels,
+        Purpose,
+        asked_model,
+        load_peel_models,
+        load_segmenter,
+        require_device,
+    )
 
     require_device(settings.model)
     purpose = Purpose.PEEL if settings.is_peel else Purpose.CUT
@@ -55,7 +58,7 @@ def _summary(
     settings: BenchSettings, loaded: "LoadedSegmenter", clocks: "Sequence[Clock]"
 ) -> dict[str, Any]:
     """Give the mean of every stage in ms, and what the whole amounts to."""
-    from birefcli.workflows.bench import Stage, peak_memory
+    from birefcli.workflows import Stage, peak_memory
 
     count, total = len(clocks), sum(clock.total for clock in clocks)
     found: dict[str, Any] = {

@@ -11,9 +11,7 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from typer.core import TyperCommand
 
-from birefcli.settings.file import MODEL, RECORDS, SettingsFile, find_file
-from birefcli.settings.option import Setting, make, offered
-from birefcli.settings.words import named
+from birefcli.settings import MODEL, RECORDS, Setting, SettingsFile, find_file, make, named, offered
 
 EXAMPLES = "Examples:"
 

@@ -7,7 +7,7 @@ import typer
 
 from birefcli.cli.command import command
 from birefcli.errors import UsageError
-from birefcli.settings.compose import ComposeSettings
+from birefcli.settings import ComposeSettings
 
 
 @command(
@@ -16,7 +16,7 @@ from birefcli.settings.compose import ComposeSettings
 )
 def compose(settings: ComposeSettings) -> None:
     """Lay the layers of a stack back into one picture."""
-    from birefcli.stack.compose import compose_stack, composed_bytes
+    from birefcli.stack import compose_stack, composed_bytes
 
     if settings.out == "-":
         if sys.stdout.isatty():

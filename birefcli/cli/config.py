@@ -11,9 +11,16 @@ import typer
 from birefcli.cli import cut, peel
 from birefcli.cli.command import Command, command, is_given, read
 from birefcli.errors import UsageError
-from birefcli.settings.config import ConfigSettings
-from birefcli.settings.file import MODEL, RECORDS, find_file, key_of, table_of
-from birefcli.settings.option import Setting, offered
+from birefcli.settings import (
+    MODEL,
+    RECORDS,
+    ConfigSettings,
+    Setting,
+    find_file,
+    key_of,
+    offered,
+    table_of,
+)
 
 COMMANDS: dict[str, Command] = {"cut": cut.cut, "peel": peel.peel}
 
@@ -94,7 +101,7 @@ def _held(name: str, words: list[str], file: Path | None) -> Iterator[Held]:
 
 def _default_models(names: list[str]) -> dict[str, tuple[str, str]]:
     """Give the model of each command where none is named, and what decided on it."""
-    from birefcli.models.store import Purpose, default_choice
+    from birefcli.models import Purpose, default_choice
 
     choices = {name: default_choice(Purpose(name)) for name in names}
     return {name: (choice.name, choice.by) for name, choice in choices.items()}

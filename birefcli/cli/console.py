@@ -14,8 +14,8 @@ from birefcli.errors import OutputError
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
 
-    from birefcli.batch.report import Outcome, RunReport
-    from birefcli.models.store import ModelInfo
+    from birefcli.batch import Outcome, RunReport
+    from birefcli.models import ModelInfo
 
 
 class Console:

@@ -8,10 +8,10 @@ from birefcli.cli import run
 from birefcli.cli.command import command
 from birefcli.cli.signals import Signals
 from birefcli.errors import UsageError
-from birefcli.settings.cut import CutSettings
+from birefcli.settings import CutSettings
 
 if TYPE_CHECKING:
-    from birefcli.workflows.cut import PreparedCut
+    from birefcli.workflows import PreparedCut
 
 
 @command(
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 def cut(settings: CutSettings) -> int:
     """Cut the object out of pictures and whole folders."""
-    from birefcli.workflows.cut import prepare_cut
+    from birefcli.workflows import prepare_cut
 
     prepared = prepare_cut(settings)
     if settings.dry_run:
@@ -44,11 +44,9 @@ def _check_streams(prepared: "PreparedCut") -> None:
 
 def _run(prepared: "PreparedCut") -> int:
     """Cut everything, show how it goes, and give the exit code."""
-    from birefcli.batch.executor import StopFlag
-    from birefcli.batch.report import RunReport
-    from birefcli.models.segmenter import LoadedSegmenter, load_segmenter, require_device
-    from birefcli.models.store import Purpose
-    from birefcli.workflows.cut import cut as cut_all
+    from birefcli.batch import RunReport, StopFlag
+    from birefcli.models import LoadedSegmenter, Purpose, load_segmenter, require_device
+    from birefcli.workflows import cut_all
 
     settings = prepared.settings
     inputs = prepared.inputs

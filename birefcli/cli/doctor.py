@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from birefcli.cli.command import command
-from birefcli.settings.run import JsonSettings
+from birefcli.settings import JsonSettings
 
 if TYPE_CHECKING:
-    from birefcli.workflows.doctor import Finding
+    from birefcli.workflows import Finding
 
 
 @command(JsonSettings, examples=("birefcli doctor", "birefcli doctor --json"))
 def doctor(settings: JsonSettings) -> int:
     """Check this installation: versions, devices, models, and one real cut."""
-    from birefcli.workflows.doctor import examine, worst
+    from birefcli.workflows import examine, worst
 
     findings: list[Finding] = []
     for finding in examine():

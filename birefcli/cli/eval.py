@@ -6,10 +6,10 @@ from birefcli.cli.command import command
 from birefcli.cli.console import Console, plural
 from birefcli.cli.signals import Signals
 from birefcli.errors import ExitCode
-from birefcli.settings.evaluate import EvalSettings
+from birefcli.settings import EvalSettings
 
 if TYPE_CHECKING:
-    from birefcli.workflows.evaluate import EvalResult
+    from birefcli.workflows import EvalResult
 
 
 @command(
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 )
 def eval(settings: EvalSettings) -> int:
     """Score predictions against truths, or compare models on pictures with truths."""
-    from birefcli.batch.executor import StopFlag
+    from birefcli.batch import StopFlag
     from birefcli.cli.scores import missed, remarks, save, show, write_gallery
-    from birefcli.image.pairs import find_cases
-    from birefcli.workflows.evaluate import choose_metrics, evaluate, find_models
+    from birefcli.image import find_cases
+    from birefcli.workflows import choose_metrics, evaluate_all, find_models
 
     stop = StopFlag()
     found = find_cases(settings)
@@ -41,7 +41,7 @@ def eval(settings: EvalSettings) -> int:
             console.say(f"left out: {number} files have no truth, the first {found.left_out[0]}")
         models = find_models(settings.models, console.warn)
         with Signals(stop, console.warn, "finishing the pictures in flight") as signals:
-            for result in evaluate(
+            for result in evaluate_all(
                 *(found.cases, metrics, settings, models, stop),
                 say=console.say,
                 show=console.show,

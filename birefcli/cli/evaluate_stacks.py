@@ -7,10 +7,10 @@ from birefcli.cli.command import command
 from birefcli.cli.console import Console, plural
 from birefcli.cli.signals import Signals
 from birefcli.errors import ExitCode
-from birefcli.settings.evaluate_stacks import EvalPeelSettings, PeelMode
+from birefcli.settings import EvalPeelSettings, PeelMode
 
 if TYPE_CHECKING:
-    from birefcli.models.peel_models import PeelModels
+    from birefcli.models import PeelModels
 
 
 @command(
@@ -24,14 +24,10 @@ if TYPE_CHECKING:
 )
 def eval_peel(settings: EvalPeelSettings) -> int:
     """Peel seeded scenes and score the stacks beside the true layers."""
-    from birefcli.batch.executor import StopFlag
-    from birefcli.batch.report import Outcome, Status
+    from birefcli.batch import Outcome, Status, StopFlag
     from birefcli.cli.stack_tables import Scores, missed, save, show
-    from birefcli.metrics.stacks.tally import StackTally
-    from birefcli.workflows.baselines import compared_methods
-    from birefcli.workflows.bench import peak_memory
-    from birefcli.workflows.evaluate_stacks import score_all
-    from birefcli.workflows.inpainter import load_inpainter
+    from birefcli.metrics import StackTally
+    from birefcli.workflows import compared_methods, load_inpainter, peak_memory, score_all
 
     inpainter = load_inpainter(settings.inpaint, device=settings.model.device)
     stop = StopFlag()
@@ -75,9 +71,7 @@ def _loaded(settings: EvalPeelSettings, console: Console) -> "PeelModels | None"
     """Load the model that looks, where one does."""
     if settings.mode != PeelMode.NET:
         return None
-    from birefcli.models.peel_models import load_peel_models
-    from birefcli.models.segmenter import asked_model, require_device
-    from birefcli.models.store import Purpose
+    from birefcli.models import Purpose, asked_model, load_peel_models, require_device
 
     require_device(settings.model)
     model = asked_model(settings.model, Purpose.PEEL, console.warn)

@@ -10,24 +10,26 @@ import typer
 
 from birefcli.cli.command import command, in_help
 from birefcli.errors import UsageError, WeightsError
-from birefcli.models.cache import megabytes, sha256_of
-from birefcli.models.hub import IMPORTED
-from birefcli.models.store import (
+from birefcli.models import (
+    COMPANIONS,
+    IMPORTED,
+    VARIANTS,
     ModelFile,
     Purpose,
+    Variant,
     default_choice,
     fetching_command,
+    find_variant,
     imported,
     known_name,
     local_file,
+    megabytes,
     resolve,
     set_default,
+    sha256_of,
     stored,
 )
-from birefcli.models.variants import COMPANIONS, VARIANTS, Variant, find_variant
-from birefcli.settings.model import NetworkSettings
-from birefcli.settings.option import REQUIRED, borrowed, option
-from birefcli.settings.run import JsonSettings
+from birefcli.settings import REQUIRED, JsonSettings, NetworkSettings, borrowed, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +134,7 @@ def pull(settings: PullSettings) -> None:
 @command(ImportSettings, name="import", examples=("birefcli models import run --name sprites",))
 def import_(settings: ImportSettings) -> None:
     """Keep a copy of a checkpoint as a model with a name; print where it lies."""
-    from birefcli.models.user_import import import_model
+    from birefcli.models import import_model
 
     model = import_model(settings.file, settings.name, accept_licence=settings.accept_licence)
     typer.echo(str(model.path))

@@ -8,14 +8,12 @@ from birefcli.cli.choices import inpainters, stack_formats
 from birefcli.cli.command import command
 from birefcli.cli.console import Console, plural
 from birefcli.cli.signals import Signals
-from birefcli.settings.peel import PeelCommand
+from birefcli.settings import PeelCommand
 
 if TYPE_CHECKING:
-    from birefcli.batch.report import Outcome
-    from birefcli.models.depth import DepthEstimator
-    from birefcli.models.peel_models import PeelModels
-    from birefcli.models.store import ModelFile
-    from birefcli.workflows.peel import PreparedPeel
+    from birefcli.batch import Outcome
+    from birefcli.models import DepthEstimator, ModelFile, PeelModels
+    from birefcli.workflows import PreparedPeel
 
 
 @command(
@@ -30,7 +28,7 @@ def peel(settings: PeelCommand) -> int:
     """Take pictures apart into layers that together give the picture back exactly."""
     if settings.edit is not None:
         return _edit(settings)
-    from birefcli.workflows.peel import prepare_peel
+    from birefcli.workflows import prepare_peel
 
     prepared = prepare_peel(settings)
     if settings.dry_run:
@@ -41,12 +39,9 @@ def peel(settings: PeelCommand) -> int:
 
 def _run(prepared: "PreparedPeel") -> int:
     """Peel everything, show how it goes, and give the exit code."""
-    from birefcli.batch.executor import StopFlag
-    from birefcli.batch.report import RunReport
-    from birefcli.models.segmenter import require_device
-    from birefcli.models.store import Purpose
-    from birefcli.workflows.inpainter import load_inpainter
-    from birefcli.workflows.peel import peel_all
+    from birefcli.batch import RunReport, StopFlag
+    from birefcli.models import Purpose, require_device
+    from birefcli.workflows import load_inpainter, peel_all
 
     settings, inputs = prepared.settings, prepared.inputs
     require_device(settings.model)
@@ -79,11 +74,9 @@ def _run(prepared: "PreparedPeel") -> int:
 
 def _edit(settings: PeelCommand) -> int:
     """Change one stack, and give the exit code."""
-    from birefcli.batch.report import RunReport
-    from birefcli.models.segmenter import require_device
-    from birefcli.models.store import Purpose
-    from birefcli.workflows.edit_stack import change, recall
-    from birefcli.workflows.inpainter import load_inpainter
+    from birefcli.batch import RunReport
+    from birefcli.models import Purpose, require_device
+    from birefcli.workflows import change, load_inpainter, recall
 
     require_device(settings.model)
     recalled = recall(settings)
@@ -105,7 +98,7 @@ def _edit(settings: PeelCommand) -> int:
 
 def _load(settings: PeelCommand, model: "ModelFile", console: Console) -> "PeelModels":
     """Load everything that takes time."""
-    from birefcli.models.peel_models import load_peel_models
+    from birefcli.models import load_peel_models
 
     depth = _depth(settings, console)
     models = load_peel_models(settings.model, model, console.say, depth)
@@ -117,7 +110,7 @@ def _depth(settings: PeelCommand, console: Console) -> "DepthEstimator | None":
     """Load what estimates depth, where it is asked for; on the command line that is consent."""
     if settings.depth == "off":
         return None
-    from birefcli.models.depth import load_depth
+    from birefcli.models import load_depth
 
     return load_depth(
         settings.depth,

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from birefcli.errors import UsageError
-from birefcli.settings.toml_values import MisfitError, fit, nearest, read_toml
-from birefcli.settings.train import TrainSettings
+from birefcli.settings import MisfitError, TrainSettings, fit, nearest, read_toml
 
 FOLDER = Path(__file__).parents[1] / "recipes"
 COMPACT = "compact"
@@ -65,8 +64,7 @@ def combine(asked: Asked) -> TrainSettings:
 
 def _chosen(asked: Asked, data: tuple[Path, ...]) -> dict[str, Any]:
     """Give the values of the recipe that was named, or that suits the data."""
-    from birefcli.train.data.preflight import packs_of
-    from birefcli.train.data.training_data import suggest_recipe
+    from birefcli.train import packs_of, suggest_recipe
 
     if asked.recipe is not None:
         values = named_recipe(asked.recipe)

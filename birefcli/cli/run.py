@@ -8,13 +8,12 @@ import typer
 
 from birefcli.cli.console import Console, let_any_name_through, plural
 from birefcli.errors import ExitCode, UsageError
-from birefcli.settings.run import RunSettings
+from birefcli.settings import RunSettings
 
 if TYPE_CHECKING:
-    from birefcli.batch.executor import StopFlag
-    from birefcli.batch.inputs import Inputs
-    from birefcli.models.store import ModelFile, Purpose
-    from birefcli.settings.model import ModelSettings
+    from birefcli.batch import Inputs, StopFlag
+    from birefcli.models import ModelFile, Purpose
+    from birefcli.settings import ModelSettings
 
 
 class Planned(NamedTuple):
@@ -26,7 +25,7 @@ class Planned(NamedTuple):
 
 def show_plan(planned: Iterable[Planned], inputs: "Inputs", *, as_json: bool) -> ExitCode:
     """Print every picture and where its results would go; nothing is written."""
-    from birefcli.batch.report import to_line
+    from birefcli.batch import to_line
 
     let_any_name_through(sys.stdout)
     count = 0
@@ -56,8 +55,7 @@ def require_piped(inputs: "Inputs") -> None:
 
 def find_model(settings: "ModelSettings", purpose: "Purpose", console: Console) -> "ModelFile":
     """Find the file of the model that was asked for, and let the report name it."""
-    from birefcli.models.segmenter import asked_model
-    from birefcli.models.store import ModelInfo
+    from birefcli.models import ModelInfo, asked_model
 
     model = asked_model(settings, purpose, console.warn)
     console.model = ModelInfo(

@@ -12,16 +12,13 @@ from typing import Any
 
 import typer
 
-from birefcli.batch.report import Outcome
+from birefcli.batch import Outcome
 from birefcli.cli.console import let_any_name_through, on_one_line, plural
 from birefcli.cli.tables import finite, markdown, print_line, print_table
-from birefcli.image.files import encode, write_atomic
-from birefcli.image.gallery import page
-from birefcli.image.pairs import Cases, Unpaired
-from birefcli.metrics.table import digits
-from birefcli.settings.evaluate import EvalProtocol, EvalSettings, Metric
-from birefcli.settings.words import Bar
-from birefcli.workflows.evaluate import EvalResult
+from birefcli.image import Cases, Unpaired, encode, page, write_atomic
+from birefcli.metrics import digits
+from birefcli.settings import Bar, EvalProtocol, EvalSettings, Metric
+from birefcli.workflows import EvalResult
 
 # What each protocol does with predictions, and the pipeline in which it runs models.
 HEADERS = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from birefcli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from birefcli.batch.executor import StopFlag
+    from birefcli.batch import StopFlag
 
 
 class Signals:

@@ -13,11 +13,10 @@ from typing import Any
 import typer
 
 from birefcli.cli.tables import finite, markdown, print_line, print_table
-from birefcli.image.files import write_atomic
-from birefcli.metrics.stacks.tally import StackTally
-from birefcli.models.store import ModelInfo
-from birefcli.settings.evaluate_stacks import METRICS, EvalPeelSettings, StackMetric
-from birefcli.settings.synth import Suite
+from birefcli.image import write_atomic
+from birefcli.metrics import StackTally
+from birefcli.models import ModelInfo
+from birefcli.settings import METRICS, EvalPeelSettings, StackMetric, Suite
 
 SCHEMA = "birefcli.eval-peel/1"
 

@@ -3,7 +3,7 @@
 from birefcli.cli.command import command
 from birefcli.cli.console import Console, plural
 from birefcli.cli.signals import Signals
-from birefcli.settings.synth import SynthSettings
+from birefcli.settings import SynthSettings
 
 
 @command(
@@ -15,9 +15,8 @@ from birefcli.settings.synth import SynthSettings
 )
 def synth(settings: SynthSettings) -> int:
     """Draw scenes whose masks and layers are known exactly: for training, for eval, for tests."""
-    from birefcli.batch.executor import StopFlag
-    from birefcli.batch.report import RunReport
-    from birefcli.workflows.synth import plan_scenes, synthesize
+    from birefcli.batch import RunReport, StopFlag
+    from birefcli.workflows import plan_scenes, synthesize
 
     stop = StopFlag()
     plan = plan_scenes(settings)

@@ -7,8 +7,7 @@ import typer
 from birefcli.cli.command import command
 from birefcli.cli.recipes import Asked, combine, read_sets, recipe_names
 from birefcli.errors import ExitCode
-from birefcli.settings.toml_values import NONE
-from birefcli.settings.train import TrainCommand, TrainSettings
+from birefcli.settings import NONE, TrainCommand, TrainSettings
 
 
 @command(
@@ -34,10 +33,10 @@ def train(asked: TrainCommand, options: dict[str, Any]) -> int:
 
 def _run(settings: TrainSettings, quiet: bool) -> int:
     """Train, show how it goes, print where the best weights are, and give the exit code."""
-    from birefcli.batch.executor import StopFlag
+    from birefcli.batch import StopFlag
     from birefcli.cli.signals import Signals
     from birefcli.cli.train_progress import TrainConsole
-    from birefcli.train.loop import train as fit
+    from birefcli.train import train as fit
 
     stop = StopFlag()
     with (
@@ -54,7 +53,7 @@ def _run(settings: TrainSettings, quiet: bool) -> int:
 def _show_plan(settings: TrainSettings, quiet: bool) -> int:
     """Print what a run would do; nothing is written."""
     from birefcli.cli.train_progress import TrainConsole
-    from birefcli.train.forecast import forecast_training, recipe_lines
+    from birefcli.train import forecast_training, recipe_lines
 
     with TrainConsole(quiet=quiet) as console:
         found = forecast_training(settings, console.say)

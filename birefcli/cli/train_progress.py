@@ -8,7 +8,7 @@ from birefcli.cli.console import draw_bar, on_one_line, print_above
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from birefcli.train.log import StepSummary
+    from birefcli.train import StepSummary
 
 
 class TrainConsole:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from birefcli.errors import InputError
 from birefcli.image.files import find_pictures
-from birefcli.settings.evaluate import EvalSettings
+from birefcli.settings import EvalSettings
 
 # Where benchmarks keep pictures and truths.
 LAYOUTS = (("im", "gt"), ("images", "masks"))

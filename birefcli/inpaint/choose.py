@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.hard_edges import looks_hard
-from birefcli.image.types import Mask, Rgb
+from birefcli.image import Mask, Rgb, looks_hard
 from birefcli.inpaint.ground import continue_planes, is_smooth
 from birefcli.inpaint.holes import blind_fill, box_index, hole_box, labels_matter
 from birefcli.inpaint.lama import Lama, Network

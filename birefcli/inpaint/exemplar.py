@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.hard_edges import looks_hard
-from birefcli.image.types import Labels, Mask, Rgb, rescale
+from birefcli.image import Labels, Mask, Rgb, looks_hard, rescale
 from birefcli.inpaint.holes import box_index, hole_box
 from birefcli.inpaint.patches import PatchCopy, Patchwork
 from birefcli.inpaint.protocol import FillTask, HoleFiller

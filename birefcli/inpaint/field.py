@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Mask
+from birefcli.image import Mask
 from birefcli.inpaint.patches import nearest_pixels, patch_centers
 
 _Floats = NDArray[np.float32]

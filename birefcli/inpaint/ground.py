@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Labels, Mask, Rgb, to_uint8
+from birefcli.image import Labels, Mask, Rgb, to_uint8
 from birefcli.inpaint.holes import box_index, each_region, hole_box
 
 REACH = 12  # pixels around a hole by which a ground is judged

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from birefcli.image.types import Labels, Mask, Rgb
-from birefcli.matte.morphology import Box, pad_box
+from birefcli.image import Labels, Mask, Rgb
+from birefcli.matte import Box, pad_box
 
 
 def labels_matter(hole: Mask, labels: Labels | None) -> bool:

@@ -10,11 +10,11 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from birefcli.image.types import Alpha, Mask, Rgb, rescale, to_uint8
+from birefcli.image import Alpha, Mask, Rgb, rescale, to_uint8
 from birefcli.inpaint.exemplar import Exemplar
 from birefcli.inpaint.holes import box_index, each_region, hole_box
 from birefcli.inpaint.protocol import FillTask, HoleFiller
-from birefcli.matte.morphology import pad_box
+from birefcli.matte import pad_box
 
 MARGIN, MARGIN_SHARE = 128, 0.5  # known pixels around the hole, and at least this part of it
 APART = 16  # holes nearer than this share one run

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Mask, Rgb, rescale, to_uint8
+from birefcli.image import Mask, Rgb, rescale, to_uint8
 from birefcli.inpaint.holes import box_index, each_region, hole_box, rim
 from birefcli.inpaint.palette import find_palette
 from birefcli.inpaint.protocol import FillTask, HoleFiller

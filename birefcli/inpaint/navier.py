@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from birefcli.image.types import Rgb
+from birefcli.image import Rgb
 from birefcli.inpaint.holes import box_index, each_region, hole_box
 from birefcli.inpaint.protocol import FillTask, HoleFiller
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from birefcli.image.types import Rgb
+from birefcli.image import Rgb
 
 MOST = 16  # colours
 SHARE = 0.99  # of the rim

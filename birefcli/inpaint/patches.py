@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Labels, Mask, Rgb
+from birefcli.image import Labels, Mask, Rgb
 
 _Floats = NDArray[np.float32]
 

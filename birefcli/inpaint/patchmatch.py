@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Mask, Rgb, rescale, to_uint8
+from birefcli.image import Mask, Rgb, rescale, to_uint8
 from birefcli.inpaint.exemplar import Exemplar
 from birefcli.inpaint.field import Field
 from birefcli.inpaint.holes import box_index, each_region, hole_box

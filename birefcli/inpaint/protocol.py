@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from birefcli.image.types import Labels, Mask, Rgb
+from birefcli.image import Labels, Mask, Rgb
 from birefcli.inpaint.holes import blind_fill, labels_matter, paste
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Mask, rescale
+from birefcli.image import Mask, rescale
 
 _Floats = NDArray[np.float32]
 _Places = NDArray[np.intp]

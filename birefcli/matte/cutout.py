@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.decode import Picture
-from birefcli.image.types import Alpha, Matte, Rgb, to_uint8
+from birefcli.image import Alpha, Matte, Picture, Rgb, to_uint8
 from birefcli.matte import morphology as mattes
 from birefcli.matte.foreground import (
     checkerboard,
@@ -20,8 +19,7 @@ from birefcli.matte.foreground import (
 )
 from birefcli.matte.morphology import Box
 from birefcli.matte.pixelart import art_grid, decided_on_grid
-from birefcli.settings.cut import CutSettings, OnEmpty
-from birefcli.settings.cutout import AlphaMode, Format, Product
+from birefcli.settings import AlphaMode, CutSettings, Format, OnEmpty, Product
 
 MID_GREY = 128
 # Alpha from here on counts as object when cropping: a haze of a few levels must not widen the box.

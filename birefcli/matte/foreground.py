@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import ImageColor
 
 from birefcli.errors import UsageError
-from birefcli.image.types import Alpha, Matte, Rgb, Rgba, to_uint8
+from birefcli.image import Alpha, Matte, Rgb, Rgba, to_uint8
 from birefcli.matte.morphology import HALF_STEP, Box, Size, pad_box
 
 Color: TypeAlias = tuple[int, int, int]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from birefcli.image.types import Labels, Mask, Matte
+from birefcli.image import Labels, Mask, Matte
 
 Size: TypeAlias = tuple[int, int]  # (height, width)
 Box: TypeAlias = tuple[int, int, int, int]  # (left, top, right, bottom), the last two exclusive

@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.hard_edges import looks_hard
-from birefcli.image.types import Matte, Rgb
+from birefcli.image import Matte, Rgb, looks_hard
 
 LARGEST_GRID = 16
 _CONSTANT = 0.995  # of the cells

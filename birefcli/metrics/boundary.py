@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 
-from birefcli.image.types import Alpha
+from birefcli.image import Alpha
 from birefcli.metrics.pair import Float, Pair, count
 
 WIDTH = 0.02  # of the diagonal

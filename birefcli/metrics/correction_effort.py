@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Mask
+from birefcli.image import Mask
 from birefcli.metrics.pair import Pair
 
 Points: TypeAlias = NDArray[np.int32]  # (N, 2), x and y

@@ -9,7 +9,7 @@ import math
 import cv2
 import numpy as np
 
-from birefcli.image.types import Mask
+from birefcli.image import Mask
 from birefcli.metrics.pair import Float
 
 SIGMA = 1.4

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.decode import Picture
-from birefcli.image.types import Alpha, Mask
+from birefcli.image import Alpha, Mask, Picture
 
 Float: TypeAlias = NDArray[np.float64]
 

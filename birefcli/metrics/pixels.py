@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from birefcli.image.types import Matte
+from birefcli.image import Matte
 from birefcli.metrics.pair import Pair
 
 

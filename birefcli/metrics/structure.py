@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from birefcli.image.types import Mask
+from birefcli.image import Mask
 from birefcli.metrics.pair import EPS, Float, Pair
 
 ALPHA = 0.5  # how much the object-aware half counts

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from birefcli.metrics.pair import Float, Pair
 from birefcli.metrics.table import MetricRecord, find_metric
-from birefcli.settings.evaluate import EvalProtocol
+from birefcli.settings import EvalProtocol
 
 RESAMPLES = 1000
 

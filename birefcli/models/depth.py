@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.errors import DeviceError, UsageError, WeightsError
-from birefcli.image.types import Rgb, rescale
+from birefcli.image import Rgb, rescale
 from birefcli.models.download import obtain
 from birefcli.models.store import wanted_variant
 from birefcli.models.variants import Variant, find_companion, find_repo
@@ -83,8 +83,7 @@ def _load(
         raise DeviceError(
             f"{variant.name} needs the package transformers; run `pip install birefcli[depth]`"
         )
-    from birefcli.net.backbones.timm_import import import_torchvision
-    from birefcli.net.device import choose_compute
+    from birefcli.net import choose_compute, import_torchvision
 
     place = choose_compute(device, "fp32").device
     try:

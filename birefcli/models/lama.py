@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from birefcli.errors import DeviceError, WeightsError
-from birefcli.image.types import Alpha, Rgb
+from birefcli.image import Alpha, Rgb
 from birefcli.models.cache import sha256_of
 from birefcli.models.store import local_file
 from birefcli.models.variants import find_companion
@@ -80,7 +80,7 @@ def _get(name: str) -> str:
 
 def _load(name: str, path: Path, sha256: str, device: str) -> LamaNetwork:
     """Hand the file to simple-lama-inpainting, whose constructor would download or want CUDA."""
-    from birefcli.net.device import choose_compute
+    from birefcli.net import choose_compute
 
     place = choose_compute(device, "fp32").device
     import torch

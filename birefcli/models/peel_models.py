@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from birefcli.image.types import Matte, Rgb
+from birefcli.image import Matte, Rgb
 from birefcli.models.depth import DepthEstimator
 from birefcli.models.segmenter import LoadedSegmenter, Segmenter, load_segmenter, segment_each
 from birefcli.models.store import ModelFile, bundled_model, stated_in
 from birefcli.models.variants import find_variant
-from birefcli.settings.model import ModelSettings
+from birefcli.settings import ModelSettings
 
 _WHOLE, _TOPMOST = "compact", "compact-peel"
 
@@ -75,7 +75,20 @@ def load_peel_models(
 
     Raise WeightsError or DeviceError where either cannot be loaded.
     """
-    named = load_segmenter(settings, model, say)
+    return pair_models(settings, model, load_segmenter(settings, model, say), say, depth)
+
+
+def pair_models(
+    settings: ModelSettings,
+    model: ModelFile,
+    named: LoadedSegmenter,
+    say: Callable[[str], None],
+    depth: DepthEstimator | None = None,
+) -> PeelModels:
+    """Load the partner of a model that is loaded, and say in a line which of them finds what.
+
+    Raise WeightsError or DeviceError where it cannot be loaded.
+    """
     second = partner_of(model)
     plain = replace(settings, model=second.name, tile_order=ModelSettings.tile_order)
     partner = load_segmenter(plain, second, lambda _: None)

@@ -7,10 +7,9 @@ from typing import Protocol
 import numpy as np
 
 from birefcli.errors import BirefcliError, PictureError
-from birefcli.image.types import Matte, Rgb
+from birefcli.image import Matte, Rgb
 from birefcli.models.store import ModelFile, ModelInfo, Purpose, default_choice, resolve
-from birefcli.settings.evaluate import EvalProtocol
-from birefcli.settings.model import ModelSettings
+from birefcli.settings import EvalProtocol, ModelSettings
 
 
 class Segmenter(Protocol):
@@ -65,7 +64,7 @@ def require_device(settings: ModelSettings) -> None:
     """
     if settings.device in ("auto", "cpu") and settings.precision != "fp16":
         return
-    from birefcli.net.device import choose_compute
+    from birefcli.net import choose_compute
 
     choose_compute(settings.device, settings.precision)
 
@@ -94,10 +93,13 @@ def load_segmenter(
 
     It runs as `cut` runs it, or by the official protocol as the benchmark does.
     """
-    from birefcli.net.checkpoint import load_network
-    from birefcli.net.device import choose_compute
-    from birefcli.net.official_pipelines import BenchmarkPredictor
-    from birefcli.net.predict import Predictor, default_batch
+    from birefcli.net import (
+        BenchmarkPredictor,
+        Predictor,
+        choose_compute,
+        default_batch,
+        load_network,
+    )
 
     compute = choose_compute(settings.device, settings.precision)
     loaded = load_network(

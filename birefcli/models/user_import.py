@@ -105,6 +105,6 @@ def _keep(checkpoint: Path, wanted: Wanted) -> Stored:
 
 def _backbone(path: Path, wanted: Wanted) -> str:
     """Load a checkpoint, which must fit its network to the letter, and name its backbone."""
-    from birefcli.net.checkpoint import load_network
+    from birefcli.net import load_network
 
     return load_network(path, name=wanted.name).config.backbone

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from birefcli.errors import WeightsError
-from birefcli.image.files import write_atomic
+from birefcli.image import write_atomic
 from birefcli.net.backbones.table import detect_backbone
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.config import BiRefNetConfig, TileOrder, published_config

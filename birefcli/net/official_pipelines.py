@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from birefcli.errors import PictureError
-from birefcli.image.types import Alpha, Matte, Rgb
+from birefcli.image import Alpha, Matte, Rgb
 from birefcli.net.birefnet import STRIDE, BiRefNet
 from birefcli.net.config import IMAGENET_MEAN, IMAGENET_STD
 from birefcli.net.device import Compute

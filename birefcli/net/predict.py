@@ -10,8 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from birefcli.errors import PictureError
-from birefcli.image.hard_edges import looks_hard
-from birefcli.image.types import Matte, Rgb
+from birefcli.image import Matte, Rgb, looks_hard
 from birefcli.net.birefnet import STRIDE, BiRefNet
 from birefcli.net.config import BiRefNetConfig
 from birefcli.net.device import Compute

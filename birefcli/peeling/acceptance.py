@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from birefcli.image.types import Alpha, Mask, Matte
+from birefcli.image import Alpha, Mask, Matte
 from birefcli.peeling.geometry import disk_kernel
 from birefcli.peeling.instances.instance import confidence_of
 from birefcli.peeling.thresholds import (
@@ -22,8 +22,8 @@ from birefcli.peeling.thresholds import (
     SUPPORT,
     SURE_CONFIDENCE,
 )
-from birefcli.settings.peel import PeelSettings
-from birefcli.stack.types import PictureKind, StopReason, StopRule
+from birefcli.settings import PeelSettings
+from birefcli.stack import PictureKind, StopReason, StopRule
 
 
 def min_area_px(kind: PictureKind, pixels: int, settings: PeelSettings) -> float:

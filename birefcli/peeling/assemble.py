@@ -6,23 +6,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Disparity, Mask, Rgb, Rgba
-from birefcli.matte.foreground import over8
-from birefcli.matte.pixelart import Grid
+from birefcli.image import Disparity, Mask, Rgb, Rgba
+from birefcli.matte import Grid, over8
 from birefcli.peeling.lift.exact import InexactError
 from birefcli.peeling.order.cues import OcclusionCues
 from birefcli.peeling.order.graph import without_cycles
 from birefcli.peeling.thresholds import HALF_ALPHA, TRANSPARENT_GREY
-from birefcli.stack.types import (
-    DepthSpan,
-    Edge,
-    Evidence,
-    Layer,
-    PictureKind,
-    Stack,
-    StopReason,
-    Vote,
-)
+from birefcli.stack import DepthSpan, Edge, Evidence, Layer, PictureKind, Stack, StopReason, Vote
 
 
 @dataclass(frozen=True, eq=False)

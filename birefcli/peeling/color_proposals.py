@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from birefcli.image.types import Mask, Matte, Rgb, rescale
+from birefcli.image import Mask, Matte, Rgb, rescale
 from birefcli.peeling.geometry import SQUARE, solidity, working_size
 from birefcli.peeling.instances.regions import color_histogram, segment_regions
 from birefcli.peeling.instances.split import upsample_regions

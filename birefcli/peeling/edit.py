@@ -7,20 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.errors import UsageError
-from birefcli.image.types import Labels, Matte, Rgb
-from birefcli.inpaint.protocol import Inpainter
-from birefcli.matte.foreground import over8
-from birefcli.matte.morphology import Size
-from birefcli.matte.pixelart import Grid, find_grid
-from birefcli.models.segmenter import Segmenter
+from birefcli.image import Labels, Matte, Rgb
+from birefcli.inpaint import Inpainter
+from birefcli.matte import Grid, Size, find_grid, over8
+from birefcli.models import Segmenter
 from birefcli.peeling.assemble import enlarge_stack, over_grey, recomposed, verified
 from birefcli.peeling.kind_detection import DetectedKind
 from birefcli.peeling.loop import PeelLoop, Watch
 from birefcli.peeling.proposals import KnownMattes, Proposal, Proposer, SegmenterProposer
 from birefcli.peeling.state import PeelStart
 from birefcli.peeling.thresholds import CORE_ALPHA, MOST_LAYERS, SUPPORT
-from birefcli.settings.peel import PeelSettings
-from birefcli.stack.types import Edge, Layer, PictureKind, Stack
+from birefcli.settings import PeelSettings
+from birefcli.stack import Edge, Layer, PictureKind, Stack
 
 
 def redo(

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Labels, Mask
-from birefcli.matte.morphology import Box, Size, pad_box
+from birefcli.image import Labels, Mask
+from birefcli.matte import Box, Size, pad_box
 
 Window: TypeAlias = tuple[slice, slice]  # rows and columns of a part of a picture
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb
-from birefcli.matte.pixelart import NATIVE, Grid, find_grid
+from birefcli.image import Rgb
+from birefcli.matte import NATIVE, Grid, find_grid
 from birefcli.peeling.geometry import SQUARE
 from birefcli.peeling.thresholds import (
     FLAT_COLORS,
@@ -18,8 +18,8 @@ from birefcli.peeling.thresholds import (
     JPEG_MEDIAN,
     JPEG_STEP,
 )
-from birefcli.settings.peel import PeelKind
-from birefcli.stack.types import PictureKind
+from birefcli.settings import PeelKind
+from birefcli.stack import PictureKind
 
 
 @dataclass(frozen=True)

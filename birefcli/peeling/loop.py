@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Alpha, Disparity, Matte
-from birefcli.inpaint.protocol import Inpainter
-from birefcli.models.depth import DepthEstimator
-from birefcli.models.segmenter import Segmenter
+from birefcli.image import Alpha, Disparity, Matte
+from birefcli.inpaint import Inpainter
+from birefcli.models import DepthEstimator, Segmenter
 from birefcli.peeling.acceptance import rejection, rejection_of_alpha, rejection_of_fill
 from birefcli.peeling.alpha.refine import refine_matte, to_alpha
 from birefcli.peeling.assemble import PeeledLayer, assemble, enlarge_stack
@@ -29,8 +28,8 @@ from birefcli.peeling.order.priority import sort_by_priority
 from birefcli.peeling.proposals import Proposer, SegmenterProposer
 from birefcli.peeling.state import PeelStart, PeelState
 from birefcli.peeling.thresholds import HALF_ALPHA, UNOWNED_REST
-from birefcli.settings.peel import PeelBy, PeelSettings
-from birefcli.stack.types import Evidence, PictureKind, Stack, StopReason, StopRule
+from birefcli.settings import PeelBy, PeelSettings
+from birefcli.stack import Evidence, PictureKind, Stack, StopReason, StopRule
 
 # Is told the name of a piece of evidence and the array that shows it, as they come up.
 Watch = Callable[[str, NDArray[Any]], None]

@@ -6,9 +6,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from birefcli.image.types import Disparity, Labels, Matte, Rgb, rescale
-from birefcli.matte.pixelart import decided_by_color
-from birefcli.models.segmenter import Segmenter
+from birefcli.image import Disparity, Labels, Matte, Rgb, rescale
+from birefcli.matte import decided_by_color
+from birefcli.models import Segmenter
 from birefcli.peeling.acceptance import min_area_px
 from birefcli.peeling.color_proposals import (
     find_occluders,
@@ -19,8 +19,8 @@ from birefcli.peeling.instances.coverage import split_covered
 from birefcli.peeling.instances.instance import confidence_of
 from birefcli.peeling.instances.split import split_instances
 from birefcli.peeling.thresholds import SEGMENTER_SIDE
-from birefcli.settings.peel import PeelSettings
-from birefcli.stack.types import PictureKind
+from birefcli.settings import PeelSettings
+from birefcli.stack import PictureKind
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Disparity, Labels, Mask, Matte, Rgb
-from birefcli.matte.morphology import Size
+from birefcli.image import Disparity, Labels, Mask, Matte, Rgb
+from birefcli.matte import Size
 from birefcli.peeling.assemble import PeeledLayer, over_grey
 from birefcli.peeling.geometry import nearest_pixel
 from birefcli.peeling.instances.instance import Instance, confidence_of, label_map
 from birefcli.peeling.lift.lift import Lifted
 from birefcli.peeling.order.graph import OcclusionOrder
 from birefcli.peeling.thresholds import LEAST_UNCOVERED, SUPPORT
-from birefcli.stack.types import StopReason
+from birefcli.stack import StopReason
 
 
 @dataclass(frozen=True, eq=False)

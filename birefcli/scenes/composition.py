@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from birefcli.image.types import Matte, Rgb, Rgba, rescale, to_uint8
-from birefcli.matte.morphology import Size
+from birefcli.image import Matte, Rgb, Rgba, rescale, to_uint8
+from birefcli.matte import Size
 from birefcli.scenes import grounds
 from birefcli.scenes.grounds import GroundSupply
 from birefcli.scenes.scene import Photo, Scene, fit

@@ -4,9 +4,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from birefcli.image.types import Matte, Rgb, Rgba, rescale, to_uint8
-from birefcli.matte.foreground import over
-from birefcli.matte.morphology import Size
+from birefcli.image import Matte, Rgb, Rgba, rescale, to_uint8
+from birefcli.matte import Size, over
 from birefcli.scenes import grounds
 from birefcli.scenes.composition import Supply, photo_cutout, trim
 from birefcli.scenes.drawn_objects import text_line, thin_thing

@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from birefcli.image.types import Alpha, Rgb, Rgba, rescale
+from birefcli.image import Alpha, Rgb, Rgba, rescale
 from birefcli.scenes.grounds import random_color
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb, Rgba, rescale, to_uint8
-from birefcli.matte.morphology import Size
+from birefcli.image import Rgb, Rgba, rescale, to_uint8
+from birefcli.matte import Size
 
 # Colours that people key out or export on.
 STUDIO_COLORS = ((255, 255, 255), (0, 0, 0), (255, 0, 255), (0, 177, 64), (0, 0, 255), (128,) * 3)

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from birefcli.image.types import Alpha, Rgb, Rgba, rescale, to_uint8
-from birefcli.matte.morphology import Size
+from birefcli.image import Alpha, Rgb, Rgba, rescale, to_uint8
+from birefcli.matte import Size
 from birefcli.scenes import grounds
 from birefcli.scenes.composition import Supply, photo_cutout
 from birefcli.scenes.scene import Scene, fit, photo_scene
@@ -19,7 +19,7 @@ from birefcli.scenes.suites.layered import (
     uncovered,
 )
 from birefcli.scenes.suites.sprites import sprite_scene
-from birefcli.settings.synth import Suite
+from birefcli.settings import Suite
 
 # How often each kind of scene is drawn; the rest are a seeded suite's.
 OF_PIXEL_ART = 0.14

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import cv2
 from numpy.random import Generator
 
-from birefcli.matte.morphology import Size
+from birefcli.matte import Size
 from birefcli.scenes.composition import Supply, empty_scene, pixel_scene, smooth_scene
 from birefcli.scenes.displays import display_scene
 from birefcli.scenes.occlusion import top_scene
 from birefcli.scenes.scene import Scene, distort, photo_scene
-from birefcli.settings.train import Target, TrainSettings
+from birefcli.settings import Target, TrainSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from birefcli.image.types import Alpha as Mask
-from birefcli.image.types import Matte, Rgb, rescale, to_uint8
-from birefcli.matte.morphology import Size
+from birefcli.image import Alpha as Mask
+from birefcli.image import Matte, Rgb, rescale, to_uint8
+from birefcli.matte import Size
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from birefcli.settings.model import ANY_MODEL, ModelSettings
-from birefcli.settings.option import Panel, borrowed, option
+from birefcli.settings.options import Panel, borrowed, option
 from birefcli.settings.peel import PeelCommand
 from birefcli.settings.run import JsonSettings, QuietSettings
 from birefcli.settings.synth import SceneSettings

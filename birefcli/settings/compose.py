@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from birefcli.errors import UsageError
-from birefcli.settings.option import REQUIRED, option
+from birefcli.settings.options import REQUIRED, option
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from birefcli.settings.option import borrowed, option
+from birefcli.settings.options import borrowed, option
 from birefcli.settings.run import JsonSettings, RunSettings
 
 

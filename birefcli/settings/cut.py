@@ -6,7 +6,7 @@ from enum import StrEnum
 from birefcli.errors import UsageError
 from birefcli.settings.cutout import AlphaMode, Format, Product
 from birefcli.settings.model import ANY_MODEL, ModelSettings
-from birefcli.settings.option import Panel, option
+from birefcli.settings.options import Panel, option
 from birefcli.settings.run import InputSettings, RunSettings
 from birefcli.settings.words import LOW_HIGH, several
 

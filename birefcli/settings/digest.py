@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any, TypeVar
 
-from birefcli.settings.option import settings_of, value_of
+from birefcli.settings.options import settings_of, value_of
 
 R = TypeVar("R")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from birefcli.errors import UsageError
 from birefcli.settings.model import ANY_NETWORK, ModelSettings, NetworkSettings
-from birefcli.settings.option import REQUIRED, Panel, option
+from birefcli.settings.options import REQUIRED, Panel, option
 from birefcli.settings.run import JsonSettings, PixelLimit, QuietSettings
 from birefcli.settings.words import Bar, Words, bars, chosen, shown
 

@@ -7,7 +7,7 @@ from birefcli.errors import UsageError
 from birefcli.settings.bench import BenchSettings
 from birefcli.settings.evaluate import EvalSettings, SaveSettings
 from birefcli.settings.model import ANY_MODEL, ModelSettings
-from birefcli.settings.option import Panel, borrowed, option
+from birefcli.settings.options import Panel, borrowed, option
 from birefcli.settings.peel import PeelCommand
 from birefcli.settings.run import JsonSettings, QuietSettings
 from birefcli.settings.synth import SceneSettings, Suite

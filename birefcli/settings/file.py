@@ -13,7 +13,7 @@ from typing import Any
 
 from birefcli.errors import UsageError
 from birefcli.settings.cut import CutSettings
-from birefcli.settings.option import Setting, offered
+from birefcli.settings.options import Setting, offered
 from birefcli.settings.peel import PeelCommand
 from birefcli.settings.toml_values import MisfitError, fit, nearest, read_toml
 

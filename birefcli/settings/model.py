@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from birefcli.errors import UsageError
-from birefcli.settings.option import Panel, option
+from birefcli.settings.options import Panel, option
 
 
 class Precision(StrEnum):

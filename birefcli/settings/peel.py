@@ -6,7 +6,7 @@ from pathlib import Path
 
 from birefcli.errors import UsageError
 from birefcli.settings.model import ANY_MODEL, ModelSettings
-from birefcli.settings.option import Panel, option, tuning
+from birefcli.settings.options import Panel, option, tuning
 from birefcli.settings.run import InputSettings, RunSettings
 from birefcli.settings.words import NAMES, ORDER
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from birefcli.errors import UsageError
-from birefcli.settings.option import Panel, option
+from birefcli.settings.options import Panel, option
 
 
 @dataclass(frozen=True, kw_only=True)

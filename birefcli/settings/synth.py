@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from birefcli.errors import UsageError
-from birefcli.settings.option import REQUIRED, Panel, option
+from birefcli.settings.options import REQUIRED, Panel, option
 from birefcli.settings.run import JsonSettings, PixelLimit, QuietSettings
 from birefcli.settings.words import SIZE, several
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from birefcli.errors import UsageError
 from birefcli.settings.evaluate import Metric
 from birefcli.settings.model import NetworkSettings, Precision
-from birefcli.settings.option import REQUIRED, Panel, borrowed, option
+from birefcli.settings.options import REQUIRED, Panel, borrowed, option
 from birefcli.settings.run import QuietSettings
 from birefcli.settings.words import DURATION
 

@@ -4,9 +4,8 @@ import os
 from pathlib import Path
 
 from birefcli.errors import OutputError, UsageError
-from birefcli.image.files import encode, is_ours, real, write_atomic
-from birefcli.image.types import Rgba
-from birefcli.settings.cutout import SUFFIXES
+from birefcli.image import Rgba, encode, is_ours, real, write_atomic
+from birefcli.settings import SUFFIXES
 from birefcli.stack.formats.ora import without_alpha
 from birefcli.stack.read import OpenedStack, read_stack
 from birefcli.stack.types import SourceRecord

@@ -9,8 +9,8 @@ from functools import reduce
 import numpy as np
 from PIL import Image
 
-from birefcli.image.types import Rgba
-from birefcli.matte.foreground import clear_hidden, over8
+from birefcli.image import Rgba
+from birefcli.matte import clear_hidden, over8
 
 
 def composite(background: Rgba, layers: Sequence[Rgba]) -> Rgba:

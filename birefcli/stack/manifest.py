@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from birefcli.errors import PictureError
-from birefcli.matte.morphology import Box, Size
+from birefcli.matte import Box, Size
 from birefcli.stack.trimmed_layers import TrimmedLayer
 from birefcli.stack.types import (
     DepthSpan,

@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.errors import InputError, PictureError
-from birefcli.image.decode import Picture
-from birefcli.image.files import read_picture
-from birefcli.image.types import Rgba
-from birefcli.matte.morphology import Size
+from birefcli.image import Picture, Rgba, read_picture
+from birefcli.matte import Size
 from birefcli.stack.compositing import clean, composite
 from birefcli.stack.manifest import FILE, LayerEntry, Manifest, read_manifest
 from birefcli.stack.trimmed_layers import place_on_canvas

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from birefcli.image.types import Rgba, rescale, to_uint8
+from birefcli.image import Rgba, rescale, to_uint8
 
 
 def shrink_to(rgba: Rgba, side: int) -> Rgba:

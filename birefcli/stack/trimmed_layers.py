@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from birefcli.image.types import Rgba
-from birefcli.matte.morphology import Box, Size
+from birefcli.image import Rgba
+from birefcli.matte import Box, Size
 from birefcli.stack.compositing import clean
 from birefcli.stack.types import Stack
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb, Rgba
-from birefcli.matte.foreground import over8
-from birefcli.matte.morphology import Box, Size
+from birefcli.image import Rgb, Rgba
+from birefcli.matte import Box, Size, over8
 
 
 class PictureKind(StrEnum):

@@ -6,7 +6,7 @@ from pkgutil import resolve_name
 import numpy as np
 
 from birefcli.errors import PictureError
-from birefcli.image.types import Rgba
+from birefcli.image import Rgba
 from birefcli.stack.compositing import clean, composite, composite_with_pillow
 from birefcli.stack.formats.table import FORMATS
 from birefcli.stack.types import Difference, Stack

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from birefcli.net.birefnet import BiRefNet
+from birefcli.net import BiRefNet
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,11 +10,9 @@ from numpy.random import default_rng
 from numpy.typing import NDArray
 from torch import Tensor
 
-from birefcli.net.birefnet import BiRefNet
-from birefcli.net.predict import input_size
-from birefcli.scenes.samples import SampleShares, draw_sample
-from birefcli.scenes.scene import Scene
-from birefcli.settings.train import TrainSettings
+from birefcli.net import BiRefNet, input_size
+from birefcli.scenes import SampleShares, Scene, draw_sample
+from birefcli.settings import TrainSettings
 from birefcli.train.batch import Batch, to_tensors
 from birefcli.train.data.pack import REMINDERS, Pack
 from birefcli.train.data.scene_parts import DrawnPicture

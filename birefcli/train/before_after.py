@@ -7,9 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from birefcli.image.files import encode, write_atomic
-from birefcli.image.gallery import SIDE, Row, page
-from birefcli.image.types import Alpha, Rgb, rescale
+from birefcli.image import SIDE, Alpha, Rgb, Row, encode, page, rescale, write_atomic
 from birefcli.train.validation import SegmentedPicture
 
 ROWS = 12

@@ -7,9 +7,8 @@ from typing import Any
 import torch
 
 from birefcli.errors import UsageError, WeightsError
-from birefcli.net.birefnet import BiRefNet
-from birefcli.net.config import BiRefNetConfig
-from birefcli.settings.train import TrainSettings
+from birefcli.net import BiRefNet, BiRefNetConfig
+from birefcli.settings import TrainSettings
 from birefcli.train.before_after import BeforeAfterSheet
 from birefcli.train.initial_model import InitialModel
 from birefcli.train.run_folder import STATE

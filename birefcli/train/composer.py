@@ -10,8 +10,8 @@ from dataclasses import replace
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 
-from birefcli.scenes.samples import compose_on_one_thread
-from birefcli.settings.train import TrainSettings
+from birefcli.scenes import compose_on_one_thread
+from birefcli.settings import TrainSettings
 from birefcli.train.batch import Batch
 from birefcli.train.batch_memory import BatchMemory, PlacedBatch, batch_bytes
 from birefcli.train.batches import batch_shape, compose_batch, largest_batch

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from birefcli.errors import UsageError
-from birefcli.settings.train import Stage, TrainSettings
+from birefcli.settings import Stage, TrainSettings
 from birefcli.train.batches import batch_shape, compose_batch
 from birefcli.train.data.training_data import open_data
 from birefcli.train.loop import build_initial_model

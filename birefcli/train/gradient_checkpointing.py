@@ -8,9 +8,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from birefcli.net.backbones.table import find_backbone
-from birefcli.net.birefnet import BiRefNet
-from birefcli.net.blocks import BasicDecBlk
+from birefcli.net import BasicDecBlk, BiRefNet, find_backbone
 
 
 def recompute_blocks(network: BiRefNet) -> int:

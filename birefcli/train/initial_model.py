@@ -6,17 +6,18 @@ from dataclasses import dataclass, replace
 import torch
 
 from birefcli.errors import UsageError
-from birefcli.models.store import ModelFile, resolve
-from birefcli.net.backbones.table import TIMM, backbone_names
-from birefcli.net.birefnet import BiRefNet
-from birefcli.net.checkpoint import load_network
-from birefcli.net.config import (
+from birefcli.models import ModelFile, resolve
+from birefcli.net import (
+    TIMM,
+    BiRefNet,
     BiRefNetConfig,
+    backbone_names,
     compact_config,
     compact_lite2_config,
+    load_network,
     published_config,
 )
-from birefcli.settings.train import TrainSettings
+from birefcli.settings import TrainSettings
 
 # Small networks of our own, by the names they have beside the official backbones.
 COMPACT = {"compact": compact_config, "compact-lite2": compact_lite2_config}

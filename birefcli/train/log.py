@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from birefcli.settings.train import TrainSettings
+from birefcli.settings import TrainSettings
 from birefcli.train.run_folder import LOG
 from birefcli.train.schedule import Progress
 from birefcli.train.step import StepResult

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import torch
 
-from birefcli.batch.executor import StopFlag
-from birefcli.net.birefnet import BiRefNet
-from birefcli.net.checkpoint import load_backbone
-from birefcli.net.predict import Predictor
-from birefcli.settings.train import TrainSettings
+from birefcli.batch import StopFlag
+from birefcli.net import BiRefNet, Predictor, load_backbone
+from birefcli.settings import TrainSettings
 from birefcli.train.batch import Batch
 from birefcli.train.batches import first_pictures
 from birefcli.train.before_after import BeforeAfterSheet

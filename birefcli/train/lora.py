@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from birefcli.net.birefnet import BiRefNet
+from birefcli.net import BiRefNet
 
 HEAD = "cls_head"  # a head the start did not have is learned whole
 

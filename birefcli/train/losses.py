@@ -14,8 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from birefcli.net.blocks import resize
-from birefcli.net.decoder import GradientPair, laplacian
+from birefcli.net import GradientPair, laplacian, resize
 
 Term = Callable[[Tensor, Tensor], Tensor]
 

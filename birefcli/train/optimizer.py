@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from birefcli.errors import UsageError
-from birefcli.net.birefnet import BiRefNet
-from birefcli.settings.train import TrainSettings
+from birefcli.net import BiRefNet
+from birefcli.settings import TrainSettings
 
 
 def make_optimizer(network: BiRefNet, settings: TrainSettings) -> torch.optim.AdamW:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from birefcli.errors import UsageError
-from birefcli.image.files import write_atomic
-from birefcli.settings.train import TrainSettings
+from birefcli.image import write_atomic
+from birefcli.settings import TrainSettings
 
 BEST, LAST, SHEET = "best.safetensors", "last.safetensors", "sheet.webp"
 STATE, LOG, SETTINGS = "state.pt", "log.jsonl", "settings.json"

@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass, replace
 
 from birefcli.errors import UsageError
-from birefcli.net.birefnet import STRIDE
-from birefcli.net.config import BiRefNetConfig
-from birefcli.settings.train import Schedule, Stage, TrainSettings
+from birefcli.net import STRIDE, BiRefNetConfig
+from birefcli.settings import Schedule, Stage, TrainSettings
 from birefcli.train.losses import LossWeights, weights_in_phase
 
 LAST_RATE = 0.02  # where the cosine ends, as a share of the rate

@@ -13,9 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from birefcli.errors import BirefcliError, WeightsError
-from birefcli.net.decoder import Prediction
-from birefcli.net.predict import is_out_of_memory
-from birefcli.settings.train import GradientLabel, TrainSettings
+from birefcli.net import Prediction, is_out_of_memory
+from birefcli.settings import GradientLabel, TrainSettings
 from birefcli.train.batch import Batch, to_tensors
 from birefcli.train.losses import (
     LossWeights,

@@ -15,11 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from birefcli.errors import UsageError
-from birefcli.models.store import resolve
-from birefcli.net.birefnet import BiRefNet
-from birefcli.net.config import BiRefNetConfig
-from birefcli.net.device import Compute
-from birefcli.settings.train import THE_START, TrainSettings
+from birefcli.models import resolve
+from birefcli.net import BiRefNet, BiRefNetConfig, Compute
+from birefcli.settings import THE_START, TrainSettings
 from birefcli.train.batch import Batch, to_tensors
 from birefcli.train.initial_model import load_model
 

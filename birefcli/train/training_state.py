@@ -8,9 +8,8 @@ import torch
 from torch import nn
 
 from birefcli.errors import UsageError
-from birefcli.net.birefnet import BiRefNet
-from birefcli.net.device import Compute, training_compute
-from birefcli.settings.train import TrainSettings
+from birefcli.net import BiRefNet, Compute, training_compute
+from birefcli.settings import TrainSettings
 from birefcli.train.gradient_checkpointing import recompute_blocks
 from birefcli.train.lora import add_adapters
 from birefcli.train.optimizer import freeze, make_optimizer, training_mode

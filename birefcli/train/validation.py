@@ -9,14 +9,11 @@ from statistics import fmean
 import numpy as np
 
 from birefcli.errors import DeviceError
-from birefcli.image.types import Alpha, Matte, Rgb, to_uint8
-from birefcli.matte.morphology import is_empty
-from birefcli.metrics.pair import make_pair
-from birefcli.metrics.pixels import iou, mae
-from birefcli.metrics.table import is_error
-from birefcli.metrics.tally import Tally, measure_pair, unavailable
-from birefcli.models.segmenter import Segmenter
-from birefcli.settings.evaluate import Metric
+from birefcli.image import Alpha, Matte, Rgb, to_uint8
+from birefcli.matte import is_empty
+from birefcli.metrics import Tally, iou, is_error, mae, make_pair, measure_pair, unavailable
+from birefcli.models import Segmenter
+from birefcli.settings import Metric
 from birefcli.train.data.examples import LabelledPicture
 
 

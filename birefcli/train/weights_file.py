@@ -5,9 +5,8 @@ import json
 from dataclasses import fields
 from typing import Any
 
-from birefcli.net.birefnet import BiRefNet
-from birefcli.net.checkpoint import save_network
-from birefcli.settings.train import TrainSettings
+from birefcli.net import BiRefNet, save_network
+from birefcli.settings import TrainSettings
 from birefcli.train.data.training_data import TrainingData
 from birefcli.train.initial_model import InitialModel
 from birefcli.train.lora import merge_adapters

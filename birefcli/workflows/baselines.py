@@ -8,26 +8,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Alpha, Mask, Matte, Rgb, Rgba, to_uint8
-from birefcli.inpaint.exemplar import Exemplar
-from birefcli.inpaint.holes import rim
-from birefcli.inpaint.membrane import Membrane
-from birefcli.inpaint.navier import NavierStokes
-from birefcli.inpaint.palette import find_palette
-from birefcli.inpaint.protocol import Inpainter
-from birefcli.matte.foreground import clear_hidden, estimate_foreground
-from birefcli.models.segmenter import Segmenter
-from birefcli.peeling.assemble import enlarge_stack
-from birefcli.peeling.instances.instance import Instance, label_map
-from birefcli.peeling.kind_detection import DetectedKind, detect_kind
-from birefcli.peeling.loop import PeelLoop
-from birefcli.peeling.order.graph import find_order
-from birefcli.peeling.proposals import KnownMattes, KnownUnion, Proposer, SegmenterProposer
-from birefcli.peeling.state import PeelStart
-from birefcli.scenes.suites.layered import LayeredScene, foreground_matte, picture, visible_mattes
-from birefcli.settings.evaluate_stacks import Baseline, EvalPeelSettings, PeelMode
-from birefcli.settings.peel import PeelSettings
-from birefcli.stack.types import Evidence, Layer, PictureKind, Stack, StopReason, StopRule
+from birefcli.image import Alpha, Mask, Matte, Rgb, Rgba, to_uint8
+from birefcli.inpaint import Exemplar, Inpainter, Membrane, NavierStokes, find_palette, rim
+from birefcli.matte import clear_hidden, estimate_foreground
+from birefcli.models import Segmenter
+from birefcli.peeling import (
+    DetectedKind,
+    Instance,
+    KnownMattes,
+    KnownUnion,
+    PeelLoop,
+    PeelStart,
+    Proposer,
+    SegmenterProposer,
+    detect_kind,
+    enlarge_stack,
+    find_order,
+    label_map,
+)
+from birefcli.scenes import LayeredScene, foreground_matte, picture, visible_mattes
+from birefcli.settings import Baseline, EvalPeelSettings, PeelMode, PeelSettings
+from birefcli.stack import Evidence, Layer, PictureKind, Stack, StopReason, StopRule
 
 ROUNDS = 3
 _FAINT = 0.005  # from which a matte belongs to the hole

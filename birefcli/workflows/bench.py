@@ -7,22 +7,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from birefcli import __version__
-from birefcli.image.files import encode, read_picture
-from birefcli.image.types import Matte, Rgb
-from birefcli.inpaint.protocol import Filled, FillTask, Inpainter, ReportingInpainter, fill_task
-from birefcli.matte.cutout import cut_image
-from birefcli.models.segmenter import Segmenter
-from birefcli.peeling.loop import peel
-from birefcli.scenes.suites.draw import TUNING_SEEDS, draw_suite
-from birefcli.scenes.suites.layered import picture as shown_of
-from birefcli.settings.bench import BenchSettings
-from birefcli.settings.cut import CutSettings
-from birefcli.settings.peel import PeelCommand
-from birefcli.settings.synth import Suite
-from birefcli.stack.formats.write_all import stack_files
-from birefcli.stack.types import EngineRecord, SourceRecord
-from birefcli.stack.verify import measure_recomposition, require_exact
+from birefcli.image import Matte, Rgb, encode, read_picture
+from birefcli.inpaint import Filled, FillTask, Inpainter, ReportingInpainter, fill_task
+from birefcli.matte import cut_image
+from birefcli.models import Segmenter
+from birefcli.peeling import peel
+from birefcli.scenes import TUNING_SEEDS, draw_suite
+from birefcli.scenes import picture as shown_of
+from birefcli.settings import BenchSettings, CutSettings, PeelCommand, Suite
+from birefcli.stack import (
+    EngineRecord,
+    SourceRecord,
+    measure_recomposition,
+    require_exact,
+    stack_files,
+)
+from birefcli.version import __version__
 
 _UNLIMITED = 1 << 62
 _SMALL = 96
@@ -105,7 +105,7 @@ class TimedInpainter(ReportingInpainter):
             return fill_task(self.inpaint, task)
 
 
-def bench(
+def time_stages(
     settings: BenchSettings,
     segment: Segmenter,
     inpainter: Inpainter,

@@ -6,15 +6,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from birefcli.batch.executor import StopFlag
-from birefcli.batch.inputs import Inputs, gather
-from birefcli.batch.journal import Journal, ResultKey
-from birefcli.batch.plan import STDOUT, CutJob, CutPlan, output_roots, plan_cuts
-from birefcli.batch.report import Outcome, Status
-from birefcli.batch.run import Batch, EncodedResult, run_batch
+from birefcli.batch import (
+    STDOUT,
+    Batch,
+    CutJob,
+    CutPlan,
+    EncodedResult,
+    Inputs,
+    Journal,
+    Outcome,
+    ResultKey,
+    Status,
+    StopFlag,
+    gather,
+    output_roots,
+    plan_cuts,
+    run_batch,
+)
 from birefcli.errors import PictureError
-from birefcli.image.decode import Picture
-from birefcli.image.files import (
+from birefcli.image import (
+    Matte,
+    Picture,
     encode,
     output_error,
     read_picture,
@@ -22,14 +34,9 @@ from birefcli.image.files import (
     sha256_file,
     write_atomic,
 )
-from birefcli.image.types import Matte
-from birefcli.matte.cutout import Cutout, make_cutout, network_view, render
-from birefcli.matte.foreground import parse_color
-from birefcli.models.segmenter import LoadedSegmenter, segment_each
-from birefcli.models.store import ModelFile
-from birefcli.settings.cut import CutSettings, OnEmpty
-from birefcli.settings.cutout import SUFFIXES, Format
-from birefcli.settings.digest import settings_digest
+from birefcli.matte import Cutout, make_cutout, network_view, parse_color, render
+from birefcli.models import LoadedSegmenter, ModelFile, segment_each
+from birefcli.settings import SUFFIXES, CutSettings, Format, OnEmpty, settings_digest
 
 # Raised whenever the same settings and weights give other bytes than before.
 ARITHMETIC = 2
@@ -58,7 +65,7 @@ def prepare_cut(settings: CutSettings) -> PreparedCut:
     return PreparedCut(settings, inputs, plan_cuts(inputs, settings, known), journals)
 
 
-def cut(
+def cut_all(
     prepared: PreparedCut,
     model: ModelFile,
     load: Callable[[], LoadedSegmenter],

@@ -11,15 +11,24 @@ from pathlib import Path
 
 import numpy as np
 
-from birefcli import __version__
 from birefcli.errors import BirefcliError, DeviceError, ExitCode, WeightsError
-from birefcli.image.types import Matte, Rgb, to_uint8
-from birefcli.metrics.pixels import iou
-from birefcli.models.cache import megabytes, models_dir, records
-from birefcli.models.segmenter import load_segmenter
-from birefcli.models.store import bundled_model, card_sha256, default_choice, resolve
-from birefcli.models.variants import VARIANTS, Variant, find_variant
-from birefcli.settings.model import ModelSettings
+from birefcli.image import Matte, Rgb, to_uint8
+from birefcli.metrics import iou
+from birefcli.models import (
+    VARIANTS,
+    Variant,
+    bundled_model,
+    card_sha256,
+    default_choice,
+    find_variant,
+    load_segmenter,
+    megabytes,
+    models_dir,
+    records,
+    resolve,
+)
+from birefcli.settings import ModelSettings
+from birefcli.version import __version__
 
 PACKAGES = ("torch", "timm", "numpy", "pillow", "opencv-python", "huggingface-hub")
 LEAST_IOU = 0.7  # of the test cut; a trained model is well above
@@ -105,7 +114,7 @@ def _version(package: str) -> Iterator[Finding]:
 
 def _devices() -> Iterator[Finding]:
     """Everything that --device takes on this machine."""
-    from birefcli.net.device_list import describe_devices
+    from birefcli.net import describe_devices
 
     for name, words in describe_devices().items():
         yield Finding(section=Section.DEVICES, name=name, words=words)

@@ -9,22 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from birefcli.batch.journal import Journal
-from birefcli.batch.report import Outcome
+from birefcli.batch import Journal, Outcome
 from birefcli.errors import PictureError, UsageError
-from birefcli.image.files import read_picture, real, write_atomic
-from birefcli.image.types import Matte
-from birefcli.inpaint.protocol import Inpainter
-from birefcli.models.peel_models import PeelModels, partner_of
-from birefcli.models.store import ModelFile
-from birefcli.peeling.edit import redo, reorder
-from birefcli.settings.digest import recalled
-from birefcli.settings.peel import PeelCommand
-from birefcli.stack.formats.table import format_names
-from birefcli.stack.formats.write_all import file_names
-from birefcli.stack.manifest import FILE, Manifest
-from birefcli.stack.read import OpenedStack, read_stack
-from birefcli.stack.types import Stack
+from birefcli.image import Matte, read_picture, real, write_atomic
+from birefcli.inpaint import Inpainter
+from birefcli.models import ModelFile, PeelModels, partner_of
+from birefcli.peeling import redo, reorder
+from birefcli.settings import PeelCommand, recalled
+from birefcli.stack import FILE, Manifest, OpenedStack, Stack, file_names, format_names, read_stack
 from birefcli.workflows.peel_progress import PeelProgress
 from birefcli.workflows.peel_result import engine_of, proven_files, stack_outcome
 

@@ -7,27 +7,31 @@ from pathlib import Path
 
 import numpy as np
 
-from birefcli.batch.executor import Ended, Steps, StopFlag, run
-from birefcli.batch.report import Outcome, Status
+from birefcli.batch import Ended, Outcome, Status, Steps, StopFlag, run_jobs
 from birefcli.errors import BirefcliError, DeviceError, PictureError
-from birefcli.image.decode import Picture
-from birefcli.image.files import read_picture
-from birefcli.image.gallery import Row, make_row
-from birefcli.image.pairs import Case
-from birefcli.image.types import Alpha, Matte, Rgb, to_uint8
-from birefcli.matte.cutout import network_view
-from birefcli.metrics.pair import Float, make_pair, matte_of
-from birefcli.metrics.table import digits, is_error
-from birefcli.metrics.tally import Tally, measure_pair, pooled, unavailable
-from birefcli.models.segmenter import (
+from birefcli.image import Alpha, Case, Matte, Picture, Rgb, Row, make_row, read_picture, to_uint8
+from birefcli.matte import network_view
+from birefcli.metrics import (
+    Float,
+    Tally,
+    digits,
+    is_error,
+    make_pair,
+    matte_of,
+    measure_pair,
+    pooled,
+    unavailable,
+)
+from birefcli.models import (
     LoadedSegmenter,
+    ModelFile,
+    ModelInfo,
+    Purpose,
     asked_model,
     load_segmenter,
     segment_each,
 )
-from birefcli.models.store import ModelFile, ModelInfo, Purpose
-from birefcli.settings.evaluate import EvalProtocol, EvalSettings
-from birefcli.settings.model import ModelSettings
+from birefcli.settings import EvalProtocol, EvalSettings, ModelSettings
 
 WORST = 20  # rows of a gallery
 TINT = 2  # levels between the channels of a pixel, on average: more than a JPEG does to grey
@@ -127,7 +131,7 @@ def find_models(
     return tuple(EvalModel(one, asked_model(one, Purpose.CUT, say)) for one in asked)
 
 
-def evaluate(
+def evaluate_all(
     cases: Sequence[Case],
     metrics: tuple[str, ...],
     settings: EvalSettings,
@@ -178,7 +182,7 @@ def score_cases(
 ) -> Iterator[CaseScore]:
     """Score every case, in order: its prediction's file, or what the model makes of its picture."""
     worker = EvalWorker(metrics, settings, loaded)
-    return run(cases, worker.steps, stop)
+    return run_jobs(cases, worker.steps, stop)
 
 
 @dataclass(frozen=True)

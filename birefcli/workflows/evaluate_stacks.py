@@ -7,23 +7,25 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from birefcli.batch.executor import StopFlag
+from birefcli.batch import StopFlag
 from birefcli.errors import BirefcliError, PictureError
-from birefcli.image.types import Rgb
-from birefcli.metrics.stacks.layerd import layerd_scores
-from birefcli.metrics.stacks.measure import measure_stack
-from birefcli.metrics.stacks.truth import PredictedStack, truth_of
-from birefcli.scenes.suites.draw import draw_suite
-from birefcli.scenes.suites.layered import LayeredScene, picture
-from birefcli.settings.evaluate_stacks import GROUPINGS, EvalPeelSettings
-from birefcli.settings.synth import Suite
-from birefcli.stack.compositing import composite, composite_with_pillow
-from birefcli.stack.formats.export import prepare_export
-from birefcli.stack.formats.ora import read_ora, write_ora
-from birefcli.stack.formats.psd import write_psd
-from birefcli.stack.formats.psd_read import read_psd
-from birefcli.stack.types import SourceRecord, Stack
-from birefcli.stack.verify import compare, composite_all
+from birefcli.image import Rgb
+from birefcli.metrics import PredictedStack, layerd_scores, measure_stack, truth_of
+from birefcli.scenes import LayeredScene, draw_suite, picture
+from birefcli.settings import GROUPINGS, EvalPeelSettings, Suite
+from birefcli.stack import (
+    SourceRecord,
+    Stack,
+    compare,
+    composite,
+    composite_all,
+    composite_with_pillow,
+    prepare_export,
+    read_ora,
+    read_psd,
+    write_ora,
+    write_psd,
+)
 from birefcli.workflows.baselines import PeelMethod
 
 

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from birefcli.inpaint.load import find_inpainter
-from birefcli.inpaint.protocol import Inpainter
-from birefcli.models.lama import LamaNetwork, load_lama
+from birefcli.inpaint import Inpainter, find_inpainter
+from birefcli.models import LamaNetwork, load_lama
 
 
 def load_inpainter(name: str, *, trust: bool = False, device: str = "auto") -> Inpainter:

@@ -13,31 +13,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.batch.executor import StopFlag
-from birefcli.batch.inputs import Inputs
-from birefcli.batch.journal import ResultKey
-from birefcli.batch.report import Outcome
-from birefcli.batch.run import Batch, EncodedResult, run_batch
-from birefcli.batch.stack_inputs import pictures_asked
-from birefcli.batch.stack_plan import (
+from birefcli.batch import (
+    Batch,
     EarlierStacks,
+    EncodedResult,
+    Inputs,
+    Outcome,
+    ResultKey,
     StackJob,
     StackPlan,
+    StopFlag,
     earlier_stacks,
+    pictures_asked,
     plan_stacks,
+    run_batch,
 )
 from birefcli.errors import OutputError, PictureError
-from birefcli.image.decode import Picture, identify
-from birefcli.image.files import read_picture, sha256_file, write_atomic
-from birefcli.inpaint.load import provenance_of
-from birefcli.inpaint.protocol import Inpainter
-from birefcli.models.peel_models import PeelModels, partner_of
-from birefcli.models.store import ModelFile
-from birefcli.peeling.loop import peel
-from birefcli.settings.digest import settings_digest
-from birefcli.settings.peel import PeelCommand
-from birefcli.stack.manifest import FILE
-from birefcli.stack.types import EngineRecord, SourceRecord, Stack
+from birefcli.image import Picture, identify, read_picture, sha256_file, write_atomic
+from birefcli.inpaint import Inpainter, provenance_of
+from birefcli.models import ModelFile, PeelModels, partner_of
+from birefcli.peeling import peel
+from birefcli.settings import PeelCommand, settings_digest
+from birefcli.stack import FILE, EngineRecord, SourceRecord, Stack
 from birefcli.workflows.peel_progress import PeelProgress
 from birefcli.workflows.peel_result import (
     engine_of,

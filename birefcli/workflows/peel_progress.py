@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.files import encode
+from birefcli.image import encode
 
 # Colours for the things of a pass: neighbours in number are far apart in hue.
 _HUES = np.array(

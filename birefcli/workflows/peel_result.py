@@ -2,17 +2,20 @@
 
 from pathlib import Path
 
-from birefcli import __version__
-from birefcli.batch.report import Outcome, Status
-from birefcli.image.types import Rgba
-from birefcli.inpaint.load import provenance_of
-from birefcli.inpaint.protocol import Inpainter
-from birefcli.models.store import ModelFile
-from birefcli.settings.digest import deciding
-from birefcli.settings.peel import PeelCommand
-from birefcli.stack.formats.write_all import stack_files
-from birefcli.stack.types import EngineRecord, SourceRecord, Stack
-from birefcli.stack.verify import measure_recomposition, require_exact
+from birefcli.batch import Outcome, Status
+from birefcli.image import Rgba
+from birefcli.inpaint import Inpainter, provenance_of
+from birefcli.models import ModelFile
+from birefcli.settings import PeelCommand, deciding
+from birefcli.stack import (
+    EngineRecord,
+    SourceRecord,
+    Stack,
+    measure_recomposition,
+    require_exact,
+    stack_files,
+)
+from birefcli.version import __version__
 
 
 def engine_of(

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from birefcli.batch.executor import StopFlag
-from birefcli.batch.report import Outcome, Status
+from birefcli.batch import Outcome, Status, StopFlag
 from birefcli.errors import (
     BirefcliError,
     DiskFullError,
@@ -21,21 +20,28 @@ from birefcli.errors import (
     PictureError,
     UsageError,
 )
-from birefcli.image.files import (
+from birefcli.image import (
+    Rgba,
     encode,
     find_pictures,
     output_error,
     read_picture,
     remove_stale_temporaries,
+    to_uint8,
     write_atomic,
 )
-from birefcli.image.types import Rgba, to_uint8
-from birefcli.scenes.composition import trim
-from birefcli.scenes.suites.draw import draw_suite
-from birefcli.scenes.suites.layered import LayeredScene, foreground_matte, picture
-from birefcli.scenes.suites.sprites import is_pixel_art, sprite_scene
-from birefcli.scenes.suites.truth_file import layer_file, truth_json
-from birefcli.settings.synth import Suite, SynthSettings
+from birefcli.scenes import (
+    LayeredScene,
+    draw_suite,
+    foreground_matte,
+    is_pixel_art,
+    layer_file,
+    picture,
+    sprite_scene,
+    trim,
+    truth_json,
+)
+from birefcli.settings import Suite, SynthSettings
 
 SPRITE_SCENES = 100
 _COUNTS = (0.4, 0.3, 0.2, 0.1)  # how often a scene has one, two, three and four sprites

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from birefcli.batch.executor import READERS, WAITING, Ended, Steps, StopFlag, run
+from birefcli.batch.executor import READERS, WAITING, Ended, Steps, StopFlag, run_jobs
 
 
 @dataclass
@@ -52,7 +52,7 @@ def test_jobs_whose_writes_end_out_of_order_are_told_in_order() -> None:
         return outcome
 
     steps = Steps(work.read, work.compute, write, work.batch)
-    assert list(run(range(9), steps, StopFlag())) == [f"{i} done" for i in range(9)]
+    assert list(run_jobs(range(9), steps, StopFlag())) == [f"{i} done" for i in range(9)]
     assert work.written.index(1) < work.written.index(0)
 
 
@@ -61,25 +61,25 @@ def test_every_job_ends_once_and_in_order(size: int) -> None:
     work = Work(size, frozenset({2, 3, 19}), frozenset({5, 7}))
     ends = {2: "unread", 3: "unread", 19: "unread", 5: "lost", 7: "lost"}
     expected = [f"{i} {ends.get(i, 'done')}" for i in range(20)]
-    assert list(run(range(20), work.steps, StopFlag())) == expected
+    assert list(run_jobs(range(20), work.steps, StopFlag())) == expected
     assert sorted(work.written) == [i for i in range(20) if i not in ends]
     assert max(map(len, work.batches)) <= size
 
 
 def test_batches_are_filled() -> None:
     work = Work(4)
-    list(run(range(12), work.steps, StopFlag()))
+    list(run_jobs(range(12), work.steps, StopFlag()))
     assert [len(batch) for batch in work.batches] == [4, 4, 4]
 
 
 def test_the_model_is_asked_for_only_when_a_job_gets_that_far() -> None:
     work = Work(unreadable=frozenset(range(20)))
-    assert len(list(run(range(20), work.steps, StopFlag()))) == 20
+    assert len(list(run_jobs(range(20), work.steps, StopFlag()))) == 20
     assert work.asked == 0
 
 
 def test_no_jobs_are_no_work() -> None:
-    assert list(run([], Work().steps, StopFlag())) == []
+    assert list(run_jobs([], Work().steps, StopFlag())) == []
 
 
 def test_only_a_few_pictures_are_held_at_once() -> None:
@@ -91,7 +91,7 @@ def test_only_a_few_pictures_are_held_at_once() -> None:
         held.append(len(work.begun) - len(work.written))
         return compute(items)
 
-    list(run(range(100), Steps(work.read, watch, work.write, work.batch), StopFlag()))
+    list(run_jobs(range(100), Steps(work.read, watch, work.write, work.batch), StopFlag()))
     assert max(held) <= 2 * WAITING + 4
 
 
@@ -104,7 +104,7 @@ def test_a_stop_finishes_what_the_model_has_begun_and_begins_nothing() -> None:
             stop.ask()
         return compute(items)
 
-    outcomes = list(run(range(100), Steps(work.read, stopping, work.write, work.batch), stop))
+    outcomes = list(run_jobs(range(100), Steps(work.read, stopping, work.write, work.batch), stop))
     assert outcomes == [f"{i} done" for i in range(6)]
     assert len(work.begun) <= 6 + WAITING
 
@@ -112,7 +112,7 @@ def test_a_stop_finishes_what_the_model_has_begun_and_begins_nothing() -> None:
 def test_a_stop_from_the_one_who_listens_ends_the_run() -> None:
     work, stop = Work(), StopFlag()
     outcomes = []
-    for outcome in run(range(100), work.steps, stop):
+    for outcome in run_jobs(range(100), work.steps, stop):
         outcomes.append(outcome)
         stop.ask()
     assert len(outcomes) < 20
@@ -134,7 +134,7 @@ def test_a_stop_lets_go_of_what_waits_to_be_read() -> None:
 
     steps: Steps[int, int, str] = Steps(read, stopping, work.write, work.batch)
     outcomes = []
-    for outcome in run(range(9), steps, stop):
+    for outcome in run_jobs(range(9), steps, stop):
         # What waited has been let go of by now; what was being read may end.
         gate.set()
         outcomes.append(outcome)
@@ -145,7 +145,7 @@ def test_a_stop_lets_go_of_what_waits_to_be_read() -> None:
 def test_a_stop_before_the_start_begins_nothing() -> None:
     work, stop = Work(), StopFlag()
     stop.ask()
-    assert list(run(range(9), work.steps, stop)) == []
+    assert list(run_jobs(range(9), work.steps, stop)) == []
     assert work.begun == []
 
 
@@ -159,14 +159,16 @@ def test_what_was_finished_is_told_before_an_error_ends_the_run() -> None:
 
     outcomes = []
     with pytest.raises(RuntimeError, match="no model"):
-        for outcome in run(range(9), Steps(work.read, falling, work.write, work.batch), StopFlag()):
+        for outcome in run_jobs(
+            range(9), Steps(work.read, falling, work.write, work.batch), StopFlag()
+        ):
             outcomes.append(outcome)
     assert outcomes == ["0 unread", "1 done", "2 done"]
 
 
 def test_a_listener_that_goes_away_leaves_no_thread() -> None:
     before = threading.active_count()
-    running = run(range(100), Work().steps, StopFlag())
+    running = run_jobs(range(100), Work().steps, StopFlag())
     next(running)
     running.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
@@ -188,4 +190,4 @@ def test_reading_computing_and_writing_overlap() -> None:
     steps: Steps[int, int, int] = Steps(
         read, lambda items: [*map(compute, items)], write, lambda: 1
     )
-    assert list(run(range(9), steps, StopFlag())) == list(range(9))
+    assert list(run_jobs(range(9), steps, StopFlag())) == list(range(9))

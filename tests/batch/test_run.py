@@ -51,7 +51,7 @@ class Command:
         settings = {"out": "out", **settings}
         if self.name == "cut":
             prepared = cut_walk.prepare_cut(CutSettings(inputs=inputs, **settings))
-            return cut_walk.cut(prepared, MODEL, load, self.stop)
+            return cut_walk.cut_all(prepared, MODEL, load, self.stop)
         command = PeelCommand(inputs=inputs, formats=("png",), **settings)
         prepared_peel = peel_walk.prepare_peel(command)
         return peel_walk.peel_all(prepared_peel, MODEL, Membrane(), load, self.stop, lambda _: None)

@@ -15,7 +15,7 @@ from commands import invoke
 import birefcli.cli
 from birefcli.cli import app, choices, cut, peel, train
 from birefcli.cli.command import EXAMPLES, Command
-from birefcli.settings.option import Setting, offered
+from birefcli.settings.options import Setting, offered
 
 ALL = {command.name or command.story.__name__: command for command in birefcli.cli.COMMANDS}
 NESTED = {f"models {one.name or one.story.__name__}": one for one in birefcli.cli.models.COMMANDS}

@@ -1,6 +1,7 @@
 """The shape of the house: imports point down, files are short, and nothing is left for later."""
 
 import ast
+import importlib
 import re
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import birefcli
+from birefcli.lazy_imports import listed_names
 
 HOUSE = Path(birefcli.__file__).parent
 LONGEST = 400  # lines of a file
@@ -19,14 +21,16 @@ MOST_ARROWS = 89  # between rooms
 LONGEST_CHAIN = 9  # of rooms that import one another
 # The lowest first. A room imports from its own floor and from those below it.
 FLOORS = (
-    "__init__ errors settings",
+    "errors lazy_imports version",
+    "settings",
     "image",
     "matte net",
     "models inpaint scenes metrics stack",
-    "peel",
+    "peeling",
     "batch train",
     "workflows",
-    "cli __main__",
+    "library cli",
+    "__init__ __main__",
 )
 # What a room, or a room inside it, may import that others wrote.
 PACKAGES = {
@@ -39,10 +43,11 @@ PACKAGES = {
     "metrics": "cv2 numpy scipy skimage",
     "metrics.stacks": "cv2 numpy",
     "stack": "PIL cv2 numpy",
-    "peel": "cv2 numpy",
+    "peeling": "cv2 numpy",
     "train": "accelerate numpy torch",
     "train.data": "PIL numpy",
     "workflows": "cv2 numpy",
+    "library": "PIL numpy",
     "cli": "rich typer",
 }
 
@@ -109,6 +114,24 @@ def own(module: Module) -> list[Module]:
     return [modules()[name] for name in sorted(module.imports) if name.startswith("birefcli")]
 
 
+def doors() -> dict[str, Module]:
+    """The rooms that are folders, by the `__init__` that lists what other rooms may use."""
+    return {
+        name: module
+        for name, module in modules().items()
+        if name.count(".") == 1 and module.path.name == "__init__.py"
+    }
+
+
+def offered(name: str) -> set[str]:
+    """What a room offers: the names its door lists, and what the door itself defines."""
+    tree = ast.parse(modules()[name].text)
+    defined = [
+        target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
+    ]
+    return {*listed_names(name), *(one.id for one in defined if isinstance(one, ast.Name))}
+
+
 each = pytest.mark.parametrize("module", modules().values(), ids=modules())
 
 
@@ -130,6 +153,42 @@ def test_every_room_has_one_floor_and_every_floor_its_rooms() -> None:
 def test_imports_point_down(module: Module) -> None:
     upwards = [other.name for other in own(module) if floor_of(other.room) > floor_of(module.room)]
     assert upwards == []
+
+
+@each
+def test_nobody_imports_past_the_door_of_another_room(module: Module) -> None:
+    """Other rooms use what a room's `__init__` lists, by its name there."""
+    past = [
+        f"{node.module} {alias.name}"
+        for node in ast.walk(ast.parse(module.text))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("birefcli.")
+        for alias in node.names
+        for room in [str(node.module).split(".")[1]]
+        if room != module.room and f"birefcli.{room}" in doors()
+        if node.module != f"birefcli.{room}" or alias.name not in listed_names(f"birefcli.{room}")
+    ]
+    assert past == []
+
+
+@pytest.mark.parametrize("name", doors())
+def test_a_door_lists_what_is_there_and_used(name: str) -> None:
+    room = importlib.import_module(name)
+    listed = listed_names(name)
+    assert all(getattr(room, one) is not None for one in listed)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        room.nothing  # noqa: B018
+    # A name that is also a file of the room would be the file as soon as it is loaded.
+    files = {path.stem for path in Path(str(room.__file__)).parent.iterdir()}
+    assert files & set(listed) == set()
+    used = {
+        alias.name
+        for module in modules().values()
+        if module.room != name.removeprefix("birefcli.")
+        for node in ast.walk(ast.parse(module.text))
+        if isinstance(node, ast.ImportFrom) and node.module == name
+        for alias in node.names
+    }
+    assert set(listed) <= used
 
 
 def test_no_workflow_imports_another() -> None:
@@ -155,7 +214,9 @@ def test_rooms_make_no_circle() -> None:
 
 
 def test_few_arrows_lead_from_room_to_room() -> None:
-    assert sum(map(len, arrows().values())) <= MOST_ARROWS
+    # How a door opens and what the version is are no rooms.
+    plumbing = {"lazy_imports", "version"}
+    assert sum(len(below - plumbing) for below in arrows().values()) <= MOST_ARROWS
 
 
 def test_no_chain_of_rooms_is_long() -> None:

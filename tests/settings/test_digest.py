@@ -10,7 +10,7 @@ from birefcli.settings.cut import CutSettings, OnEmpty
 from birefcli.settings.cutout import AlphaMode, Format, Product
 from birefcli.settings.digest import deciding, recalled, settings_digest
 from birefcli.settings.model import ModelSettings, Precision, TileOrder
-from birefcli.settings.option import settings_of
+from birefcli.settings.options import settings_of
 from birefcli.settings.peel import PeelBy, PeelCommand, PeelSettings
 
 OLD = ModelSettings(model="x", tile_order=TileOrder.OLD, precision=Precision.FP16)

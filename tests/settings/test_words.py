@@ -8,7 +8,7 @@ from birefcli.settings.cutout import Product
 from birefcli.settings.evaluate import METRICS as METRIC_WORDS
 from birefcli.settings.evaluate import SEGMENTATION, EvalSettings, Metric
 from birefcli.settings.evaluate_stacks import METRICS, EvalPeelSettings
-from birefcli.settings.option import settings_of
+from birefcli.settings.options import settings_of
 from birefcli.settings.synth import Suite
 from birefcli.settings.words import DURATION, LOW_HIGH, ORDER, SIZE, Words, several
 

@@ -15,7 +15,7 @@ from birefcli.inpaint.membrane import Membrane
 from birefcli.inpaint.protocol import fill
 from birefcli.settings.bench import BenchSettings
 from birefcli.workflows import bench as walk
-from birefcli.workflows.bench import Clock, Stage, TimedInpainter, bench
+from birefcli.workflows.bench import Clock, Stage, TimedInpainter, time_stages
 
 SMALL = ("--side", "64", "-n", "1")
 
@@ -85,7 +85,7 @@ def test_every_picture_goes_through_every_stage(
         return sees(images)
 
     settings = BenchSettings(is_peel=is_peel, number=2, side=64)
-    clocks = list(bench(settings, slow, Membrane()))
+    clocks = list(time_stages(settings, slow, Membrane()))
     assert len(clocks) == 2
     for clock in clocks:
         assert set(clock.seconds) == stages

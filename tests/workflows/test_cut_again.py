@@ -22,7 +22,7 @@ from birefcli.settings.cut import CutSettings, OnEmpty
 from birefcli.settings.cutout import Product
 from birefcli.settings.model import ModelSettings
 from birefcli.workflows import cut as walk
-from birefcli.workflows.cut import cut, prepare_cut
+from birefcli.workflows.cut import cut_all, prepare_cut
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def test_whatever_decides_the_bytes_replaces_our_own_result(
     if "model_settings" in change:
         change["model"] = change.pop("model_settings")
         prepared = prepare_cut(CutSettings(inputs=("p",), **change))
-        outcomes = list(cut(prepared, model, lambda: loaded(Bright()), StopFlag()))
+        outcomes = list(cut_all(prepared, model, lambda: loaded(Bright()), StopFlag()))
     else:
         outcomes = go("p", model=model, **change)
     assert ends(outcomes) == ["p/a.png done"]

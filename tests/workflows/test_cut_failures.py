@@ -27,7 +27,7 @@ from birefcli.errors import DeviceError, PictureError, WeightsError
 from birefcli.models.segmenter import LoadedSegmenter
 from birefcli.settings.cut import CutSettings, OnEmpty
 from birefcli.workflows import cut as walk
-from birefcli.workflows.cut import cut, prepare_cut
+from birefcli.workflows.cut import cut_all, prepare_cut
 
 
 @pytest.fixture(autouse=True)
@@ -145,7 +145,7 @@ def test_a_model_that_does_not_load_ends_the_run(here: Path, error: Exception) -
     def broken() -> LoadedSegmenter:
         raise error
 
-    running = cut(prepare_cut(CutSettings(inputs=("p",))), MODEL, broken, StopFlag())
+    running = cut_all(prepare_cut(CutSettings(inputs=("p",))), MODEL, broken, StopFlag())
     assert ends([next(running)]) == ["p/a.png failed empty-file"]
     with pytest.raises(type(error)):
         next(running)

@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb, Rgba
-from birefcli.settings.evaluate_stacks import MERGES
+from birefcli.image import Rgb, Rgba
+from birefcli.settings import MERGES
 
 _Floats = NDArray[np.float32]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Matte
+from birefcli.image import Matte
 
 LEAST_IOU = 0.5  # from which a layer counts as an object
 DUPLICATE_IOU = 0.6

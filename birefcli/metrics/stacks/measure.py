@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Mask, Matte, Rgb, Rgba
+from birefcli.image import Mask, Matte, Rgb, Rgba
 from birefcli.metrics.stacks.match import Matching, match, soft_iou
 from birefcli.metrics.stacks.truth import LEAST_OVERLAP, PredictedStack, Truth
 

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.metrics.tally import RESAMPLES, Interval
-from birefcli.settings.evaluate_stacks import StackMetric
-from birefcli.settings.synth import Suite
+from birefcli.settings import StackMetric, Suite
 
 WORST = 0.05  # of the scenes, beyond which none is quoted
 

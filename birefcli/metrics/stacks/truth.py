@@ -6,15 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
-from birefcli.image.types import Mask, Matte, Rgb, Rgba
-from birefcli.scenes.suites.layered import (
-    LayeredScene,
-    LayerRole,
-    pairs,
-    uncovered,
-    visible_mattes,
-)
-from birefcli.settings.synth import Suite
+from birefcli.image import Mask, Matte, Rgb, Rgba
+from birefcli.scenes import LayeredScene, LayerRole, pairs, uncovered, visible_mattes
+from birefcli.settings import Suite
 
 LEAST_OVERLAP = 40  # pixels that one object hides of another, from which their order is asked
 

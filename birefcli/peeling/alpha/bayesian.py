@@ -7,8 +7,8 @@ both colours integrated out.
 import cv2
 import numpy as np
 
-from birefcli.image.types import Matte, Rgb, to_uint8
-from birefcli.matte.morphology import levels
+from birefcli.image import Matte, Rgb, to_uint8
+from birefcli.matte import levels
 from birefcli.peeling.alpha.local_colors import local_colors, negative_log_likelihood
 from birefcli.peeling.geometry import SQUARE, within
 from birefcli.peeling.thresholds import (

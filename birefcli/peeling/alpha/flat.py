@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Mask, Matte, Rgb
+from birefcli.image import Mask, Matte, Rgb
 from birefcli.peeling.geometry import SQUARE, nearest_pixel, square_kernel
 from birefcli.peeling.thresholds import (
     LARGE_CELL,

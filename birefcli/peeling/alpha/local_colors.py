@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Mask, Rgb
+from birefcli.image import Mask, Rgb
 from birefcli.peeling.thresholds import COLOR_NOISE, LOCAL_REACH, LOCAL_WINDOWS
 
 _Floats = NDArray[np.float32]

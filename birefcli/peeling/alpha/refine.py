@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from birefcli.image.types import Alpha, Matte, Rgb, to_uint8
-from birefcli.matte.morphology import bounding_box, pad_box, remove_specks
-from birefcli.matte.pixelart import decided_by_color
+from birefcli.image import Alpha, Matte, Rgb, to_uint8
+from birefcli.matte import bounding_box, decided_by_color, pad_box, remove_specks
 from birefcli.peeling.alpha.bayesian import bayesian_matte
 from birefcli.peeling.alpha.flat import snap_to_cells, solve_rim
 from birefcli.peeling.geometry import window
@@ -16,7 +15,7 @@ from birefcli.peeling.thresholds import (
     SPECK,
     SUPPORT,
 )
-from birefcli.stack.types import PictureKind
+from birefcli.stack import PictureKind
 
 
 def refine_matte(picture: Rgb, matte: Matte, kind: PictureKind) -> Matte:

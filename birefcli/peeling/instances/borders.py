@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Disparity, Labels, Mask, Rgb
+from birefcli.image import Disparity, Labels, Mask, Rgb
 from birefcli.peeling.geometry import (
     SQUARE,
     Window,

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Mask, Matte, rescale
+from birefcli.image import Mask, Matte, rescale
 from birefcli.peeling.geometry import disk_kernel, extend_labels, working_size
 from birefcli.peeling.order.cues import front_cue
 from birefcli.peeling.thresholds import (

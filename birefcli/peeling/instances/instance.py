@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from birefcli.image.types import Labels, Matte
-from birefcli.matte.morphology import Size
+from birefcli.image import Labels, Matte
+from birefcli.matte import Size
 from birefcli.peeling.thresholds import SUPPORT
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Labels, Mask, Rgb
+from birefcli.image import Labels, Mask, Rgb
 from birefcli.peeling.geometry import renumbered
 from birefcli.peeling.thresholds import (
     COLOR_BINS,

@@ -5,7 +5,7 @@ from itertools import combinations
 import cv2
 import numpy as np
 
-from birefcli.image.types import Disparity, Labels, Mask, Matte, Rgb, rescale
+from birefcli.image import Disparity, Labels, Mask, Matte, Rgb, rescale
 from birefcli.peeling.geometry import (
     SQUARE,
     box_around,

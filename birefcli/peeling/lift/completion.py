@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Labels, Mask
+from birefcli.image import Labels, Mask
 from birefcli.peeling.geometry import SQUARE, disk_kernel, extend_labels, grown, hull
 from birefcli.peeling.thresholds import (
     CURVE_ENDS,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Alpha, Mask, Rgb, Rgba
-from birefcli.matte.foreground import over8
+from birefcli.image import Alpha, Mask, Rgb, Rgba
+from birefcli.matte import over8
 
 _Ints = NDArray[np.int32]
 

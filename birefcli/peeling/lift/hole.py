@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from birefcli.image.types import Alpha, Labels, Mask, Rgb
-from birefcli.inpaint.protocol import Filled, Inpainter, fill
+from birefcli.image import Alpha, Labels, Mask, Rgb
+from birefcli.inpaint import Filled, Inpainter, fill
 from birefcli.peeling.thresholds import (
     CORE_ALPHA,
     EDGE_BLUR,
@@ -22,7 +22,7 @@ from birefcli.peeling.thresholds import (
     HOLE_MARGIN_SHARE,
     MARGIN_SIGMAS,
 )
-from birefcli.stack.types import Hole, PictureKind
+from birefcli.stack import Hole, PictureKind
 
 
 def hole_margin(picture: Rgb, alpha: Alpha, kind: PictureKind, *, is_jpeg: bool) -> int:

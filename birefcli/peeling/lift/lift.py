@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from birefcli.image.types import Alpha, Labels, Mask, Rgb, Rgba, to_uint8
-from birefcli.inpaint.protocol import Inpainter
-from birefcli.matte.morphology import Size, bounding_box, pad_box
+from birefcli.image import Alpha, Labels, Mask, Rgb, Rgba, to_uint8
+from birefcli.inpaint import Inpainter
+from birefcli.matte import Size, bounding_box, pad_box
 from birefcli.peeling.alpha.local_colors import color_deviation, color_distance, local_colors
 from birefcli.peeling.geometry import Window, square_kernel, window, within
 from birefcli.peeling.lift.colors import ColorPair, project_onto_picture, solve_colors
@@ -24,7 +24,7 @@ from birefcli.peeling.thresholds import (
     HALF_ALPHA,
     SOLVE_MARGIN,
 )
-from birefcli.stack.types import Fill, Hole
+from birefcli.stack import Fill, Hole
 
 TRANSPARENT = -1  # the label of what is transparent in the picture itself
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from birefcli.image.types import Disparity, Labels, Mask, Matte
+from birefcli.image import Disparity, Labels, Mask, Matte
 from birefcli.peeling.geometry import box_around, hull, shared_border, window
 from birefcli.peeling.order.junctions import find_junctions
 from birefcli.peeling.thresholds import (

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from birefcli.image.types import Disparity, Labels, Matte
+from birefcli.image import Disparity, Labels, Matte
 from birefcli.peeling.order.cues import OcclusionCues, compare_pair
 from birefcli.peeling.thresholds import UNCOVERED_MEAN
 

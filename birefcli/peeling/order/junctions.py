@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Mask
+from birefcli.image import Mask
 from birefcli.peeling.geometry import SQUARE, grown
 from birefcli.peeling.thresholds import JUNCTION_FAR, JUNCTION_NEAR, LEAST_BRANCH
 

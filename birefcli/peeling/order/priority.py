@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Disparity, Mask, Matte, Rgb
+from birefcli.image import Disparity, Mask, Matte, Rgb
 from birefcli.peeling.geometry import SQUARE
 from birefcli.peeling.instances.instance import Instance
 from birefcli.peeling.thresholds import (
@@ -15,7 +15,7 @@ from birefcli.peeling.thresholds import (
     PHOTO_PRIORITY,
     SUPPORT,
 )
-from birefcli.stack.types import PictureKind
+from birefcli.stack import PictureKind
 
 
 def sort_by_priority(

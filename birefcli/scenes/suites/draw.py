@@ -11,7 +11,7 @@ from birefcli.scenes.suites.layered import LayeredScene
 from birefcli.scenes.suites.perspective import perspective_scene
 from birefcli.scenes.suites.pixel import pixel_scene
 from birefcli.scenes.suites.texture import texture_scene
-from birefcli.settings.synth import Suite
+from birefcli.settings import Suite
 
 # Which seeds are for what, so that nothing is ever tuned on what it is reported on.
 REPORT_SEEDS = range(10_000)

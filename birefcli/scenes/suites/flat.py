@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.random import Generator
 
-from birefcli.image.types import Alpha, Rgb
-from birefcli.matte.morphology import Size
+from birefcli.image import Alpha, Rgb
+from birefcli.matte import Size
 from birefcli.scenes.suites import materials
 from birefcli.scenes.suites.layered import Layer, LayeredScene, paint
 from birefcli.scenes.suites.materials import Colors, contrasting

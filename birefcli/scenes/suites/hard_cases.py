@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from birefcli.image.types import Alpha, Rgb, to_uint8
-from birefcli.matte.morphology import Size
+from birefcli.image import Alpha, Rgb, to_uint8
+from birefcli.matte import Size
 from birefcli.scenes.suites import materials, shapes
 from birefcli.scenes.suites.flat import any_shape, flat_ground, flat_layer
 from birefcli.scenes.suites.layered import Layer, LayeredScene, LayerRole, paint

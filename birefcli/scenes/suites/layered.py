@@ -9,9 +9,8 @@ from typing import Any, TypeAlias
 import cv2
 import numpy as np
 
-from birefcli.image.types import Alpha, Matte, Rgb, Rgba
-from birefcli.matte.foreground import over8
-from birefcli.matte.morphology import Box, Size
+from birefcli.image import Alpha, Matte, Rgb, Rgba
+from birefcli.matte import Box, Size, over8
 from birefcli.scenes.scene import compressed
 
 # Gives the colours of a box of a size: (H, W, 3).

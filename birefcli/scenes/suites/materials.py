@@ -8,8 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, Rgb, rescale, to_uint8
-from birefcli.matte.morphology import Size
+from birefcli.image import Matte, Rgb, rescale, to_uint8
+from birefcli.matte import Size
 from birefcli.scenes.suites.layered import Paint
 
 Colors: TypeAlias = NDArray[np.float32]  # (N, 3), 0…255

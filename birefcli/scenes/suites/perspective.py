@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from birefcli.image.types import Alpha, Rgb, to_uint8
-from birefcli.matte.morphology import Size
+from birefcli.image import Alpha, Rgb, to_uint8
+from birefcli.matte import Size
 from birefcli.scenes.suites import materials, placement
 from birefcli.scenes.suites.layered import Layer, LayeredScene, Paint, alpha_box, paint
 from birefcli.scenes.suites.placement import Arrangement, PlacedObject

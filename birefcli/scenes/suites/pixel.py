@@ -5,8 +5,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from birefcli.image.types import Alpha, Rgb, to_uint8
-from birefcli.matte.morphology import Size
+from birefcli.image import Alpha, Rgb, to_uint8
+from birefcli.matte import Size
 from birefcli.scenes.suites.layered import Layer, LayeredScene
 from birefcli.scenes.suites.materials import Colors, contrasting
 from birefcli.scenes.suites.placement import Arrangement

@@ -7,8 +7,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.random import Generator
 
-from birefcli.image.types import Alpha, Matte
-from birefcli.matte.morphology import Size
+from birefcli.image import Alpha, Matte
+from birefcli.matte import Size
 from birefcli.scenes.suites.shapes import Points
 
 # Draws something about a centre (x, y) of a radius: the name of its shape, and its alpha (H, W).

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from birefcli.image.types import Alpha, rescale
-from birefcli.matte.morphology import Size
+from birefcli.image import Alpha, rescale
+from birefcli.matte import Size
 
 Points: TypeAlias = NDArray[np.float64]  # (N, 2) of x, y
 # Closed rings around the origin; what lies inside an even number of them is outside.

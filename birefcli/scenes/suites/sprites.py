@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.random import Generator
 
-from birefcli.image.hard_edges import looks_hard
-from birefcli.image.types import Rgb, Rgba, rescale, to_uint8
-from birefcli.matte.morphology import Size
+from birefcli.image import Rgb, Rgba, looks_hard, rescale, to_uint8
+from birefcli.matte import Size
 from birefcli.scenes import grounds
 from birefcli.scenes.suites.layered import Layer, LayeredScene
 from birefcli.scenes.suites.pixel import enlarged

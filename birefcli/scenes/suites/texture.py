@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from birefcli.image.types import Alpha
+from birefcli.image import Alpha
 from birefcli.scenes.suites.flat import any_shape
 from birefcli.scenes.suites.layered import LayeredScene, paint
 from birefcli.scenes.suites.materials import textured

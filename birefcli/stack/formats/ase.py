@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.errors import OutputError
-from birefcli.image.types import Rgba
+from birefcli.image import Rgba
 from birefcli.stack.formats.export import StackExport
 from birefcli.stack.resize import at_native_size
 from birefcli.stack.trimmed_layers import TrimmedLayer, printable, trim_layer

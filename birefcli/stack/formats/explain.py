@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from birefcli.image.files import encode
-from birefcli.image.gallery import Row, page, shrunk
-from birefcli.image.types import Rgb, Rgba
-from birefcli.matte.foreground import checkerboard, over8
+from birefcli.image import Rgb, Rgba, Row, encode, page, shrunk
+from birefcli.matte import checkerboard, over8
 from birefcli.stack.formats.exploded import draw_exploded
 from birefcli.stack.trimmed_layers import TrimmedLayer
 from birefcli.stack.types import Evidence, Stack

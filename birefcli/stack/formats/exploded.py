@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from birefcli.image.types import Rgb, Rgba, rescale, to_uint8
+from birefcli.image import Rgb, Rgba, rescale, to_uint8
 from birefcli.stack.compositing import composite
 from birefcli.stack.formats.preview import scaled
 from birefcli.stack.trimmed_layers import trim_layers

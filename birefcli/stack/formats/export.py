@@ -6,8 +6,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from birefcli.image.files import encode
-from birefcli.image.types import Rgba
+from birefcli.image import Rgba, encode
 from birefcli.stack.trimmed_layers import TrimmedLayer, trim_layers
 from birefcli.stack.types import SourceRecord, Stack
 

@@ -13,9 +13,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from birefcli.errors import PictureError
-from birefcli.image.files import encode, read_picture
-from birefcli.image.types import Rgba
-from birefcli.matte.morphology import Size
+from birefcli.image import Rgba, encode, read_picture
+from birefcli.matte import Size
 from birefcli.stack.compositing import clean
 from birefcli.stack.formats.export import StackExport
 from birefcli.stack.resize import shrink_to

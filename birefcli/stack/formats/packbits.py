@@ -6,7 +6,7 @@ See Apple's technical note TN1023 and section 9 of the TIFF 6.0 specification.
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Alpha
+from birefcli.image import Alpha
 
 # The longest run or stretch of single bytes that one count can tell of.
 _MOST = 128

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from birefcli.image.files import encode
-from birefcli.image.types import Rgba
+from birefcli.image import Rgba, encode
 from birefcli.stack.formats.export import StackExport, encode_png
 from birefcli.stack.manifest import MASK_FILE
 from birefcli.stack.read import read_files

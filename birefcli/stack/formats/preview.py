@@ -7,8 +7,8 @@ from math import sin, tau
 import numpy as np
 from PIL import Image
 
-from birefcli.image.types import Rgb, Rgba
-from birefcli.matte.foreground import checkerboard, over8
+from birefcli.image import Rgb, Rgba
+from birefcli.matte import checkerboard, over8
 from birefcli.stack.compositing import composite
 from birefcli.stack.formats.export import StackExport
 from birefcli.stack.resize import at_native_size, enlarged, shrink_to

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from birefcli.errors import OutputError
-from birefcli.image.types import Alpha, Rgba
-from birefcli.matte.morphology import Size
+from birefcli.image import Alpha, Rgba
+from birefcli.matte import Size
 from birefcli.stack.formats.export import StackExport
 from birefcli.stack.formats.packbits import pack_rows
 from birefcli.stack.trimmed_layers import TrimmedLayer, plain_name, printable

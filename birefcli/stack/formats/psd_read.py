@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from birefcli.errors import PictureError
-from birefcli.image.types import Alpha, Rgba
-from birefcli.matte.morphology import Box
+from birefcli.image import Alpha, Rgba
+from birefcli.matte import Box
 from birefcli.stack.formats.packbits import unpack
 from birefcli.stack.formats.psd import PSB, PSD, RLE, Widths
 from birefcli.stack.trimmed_layers import place_on_canvas

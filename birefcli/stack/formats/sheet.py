@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from birefcli import __version__
-from birefcli.image.files import encode
+from birefcli.image import encode
 from birefcli.stack.formats.export import StackExport
 from birefcli.stack.trimmed_layers import TrimmedLayer, printable
+from birefcli.version import __version__
 
 PADDING = 2
 _DURATION = 100

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from pathlib import PurePosixPath
 from pkgutil import resolve_name
 
-from birefcli.image.types import Rgba
+from birefcli.image import Rgba
 from birefcli.stack.formats.explain import explain
 from birefcli.stack.formats.export import StackExport, prepare_export
 from birefcli.stack.formats.table import files_per_layer, find_formats

@@ -11,14 +11,20 @@ import numpy as np
 from PIL import ExifTags
 
 from birefcli.errors import PictureError, UsageError
-from birefcli.image.decode import Picture, identify
-from birefcli.image.files import read_picture, write_atomic
-from birefcli.image.hard_edges import looks_hard
-from birefcli.image.types import Alpha, Rgb, Rgba
-from birefcli.matte.cutout import network_view
-from birefcli.metrics.pair import matte_of
-from birefcli.scenes.composition import trim
-from birefcli.settings.cut import CutSettings
+from birefcli.image import (
+    Alpha,
+    Picture,
+    Rgb,
+    Rgba,
+    identify,
+    looks_hard,
+    read_picture,
+    write_atomic,
+)
+from birefcli.matte import network_view
+from birefcli.metrics import matte_of
+from birefcli.scenes import trim
+from birefcli.settings import CutSettings
 
 # Pixel art that is used as it is gets this large by whole factors, so that no resize blurs it.
 WHOLE = 384

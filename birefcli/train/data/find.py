@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from birefcli.errors import InputError, UsageError
-from birefcli.image.files import find_pictures
-from birefcli.image.pairs import LAYOUTS, pair_pictures
+from birefcli.image import LAYOUTS, find_pictures, pair_pictures
 from birefcli.train.data.examples import Example, Split
 from birefcli.train.data.pack import COLUMNS
 

@@ -16,9 +16,7 @@ import numpy as np
 from PIL import ExifTags
 
 from birefcli.errors import PictureError
-from birefcli.image.decode import identify
-from birefcli.image.hard_edges import looks_hard
-from birefcli.image.types import Alpha, Rgb
+from birefcli.image import Alpha, Rgb, identify, looks_hard
 from birefcli.train.data.examples import Example, PictureRole, read, read_mask
 from birefcli.train.data.near_duplicates import Fingerprint, fingerprint
 

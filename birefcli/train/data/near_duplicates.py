@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Alpha, Rgb, rescale
-from birefcli.scenes.composition import trim
+from birefcli.image import Alpha, Rgb, rescale
+from birefcli.scenes import trim
 
 # Two pictures look alike when at most so many of 64 hash bits differ,
 BITS = 8

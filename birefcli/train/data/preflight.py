@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from birefcli.errors import BirefcliError, UsageError
-from birefcli.settings.train import OnBad, TrainSettings
+from birefcli.settings import OnBad, TrainSettings
 from birefcli.train.data.examples import Example, Split
 from birefcli.train.data.find import find_grounds, find_set, is_pack
 from birefcli.train.data.inspect import (

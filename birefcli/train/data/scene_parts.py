@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from birefcli.image.types import Alpha
+from birefcli.image import Alpha
 
 
 class Part(StrEnum):

@@ -9,14 +9,19 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from birefcli.errors import BirefcliError
-from birefcli.image.types import Rgb, Rgba, rescale
-from birefcli.matte.foreground import over
-from birefcli.matte.morphology import Size
-from birefcli.scenes.composition import trim
-from birefcli.scenes.grounds import gradient, pixel_ground, smooth_ground, stripes, texture
-from birefcli.scenes.samples import SampleShares
-from birefcli.scenes.scene import Photo
-from birefcli.settings.train import OnBad, TrainSettings
+from birefcli.image import Rgb, Rgba, rescale
+from birefcli.matte import Size, over
+from birefcli.scenes import (
+    Photo,
+    SampleShares,
+    gradient,
+    pixel_ground,
+    smooth_ground,
+    stripes,
+    texture,
+    trim,
+)
+from birefcli.settings import OnBad, TrainSettings
 from birefcli.train.data.examples import (
     Example,
     LabelledPicture,

@@ -9,8 +9,8 @@ from functools import partial
 from numpy.random import Generator
 
 from birefcli.errors import UsageError
-from birefcli.image.decode import identify
-from birefcli.settings.train import OnBad, TrainSettings
+from birefcli.image import identify
+from birefcli.settings import OnBad, TrainSettings
 from birefcli.train.data.examples import (
     Example,
     Split,
