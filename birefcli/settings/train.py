@@ -138,6 +138,8 @@ class TrainSettings:
     side_weight: float = 0.5
     side_stride: int = 4
     gradient: float = 1.0
+    # Gradient maps are compared with the official label at this stride.
+    gradient_stride: int = 1
     gradient_label: GradientLabel = GradientLabel.OFFICIAL
     # A model that teaches with its mattes: its name or path, or "start". What it is sure of counts
     # where a mask says nothing, and on photographs the mattes stay near its own; each by a weight.
@@ -203,6 +205,8 @@ class TrainSettings:
         for name in ("ema", "holdout", "beta2", "remind"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(f"{name} lies between 0 and 1, not at {getattr(self, name)}")
+        if self.gradient_stride not in (1, 2, 4, 8, 16, 32):
+            raise UsageError(f"gradient_stride is 1, 2, 4, 8, 16 or 32, not {self.gradient_stride}")
         if not self.stages or any(stage.size < 32 or stage.batch < 1 for stage in self.stages):
             raise UsageError("stages need a size of at least 32 pixels and a batch of at least 1")
 

@@ -27,6 +27,7 @@ from birefcli.train.initial_model import InitialModel, initial_model
 from birefcli.train.log import Log, StepSummary
 from birefcli.train.optimizer import training_mode
 from birefcli.train.processes import join_processes
+from birefcli.train.resting_norms import fold_resting_norms
 from birefcli.train.run_folder import BEST, SHEET, check_run, prepare_run
 from birefcli.train.schedule import Progress, learning_rate, loss_weights, settle
 from birefcli.train.step import StepResult, take_step
@@ -68,6 +69,7 @@ def train(
     state = make_training_state(start.network, settled, processes, say, teacher)
     sheet = BeforeAfterSheet(len(data.validation))
     progress = load_checkpoint(saved, state, sheet, say) if saved else Progress()
+    fold_resting_norms(state.network, settled)
     if processes.rank == 0:
         prepare_run(settings)
     processes.wait()

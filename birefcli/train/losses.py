@@ -4,21 +4,19 @@ Every term maps probabilities and a target, both (N, 1, H, W) in 0…1, to one n
 run in float32, outside autocast.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from birefcli.net import GradientPair, laplacian, resize
+from birefcli.train.loss_kernels import blur, cross_entropy
 
 Term = Callable[[Tensor, Tensor], Tensor]
 
-WINDOW, SIGMA = 11, 1.5  # the Gaussian under which SSIM compares (Wang et al. 2004)
 PATCH = 64
 DILATION = 15  # pixels: how far around the predicted object the dilated label reaches
 
@@ -102,7 +100,7 @@ def _only_where(known: Tensor, term: Term) -> Term:
 
 
 def _known_bce(probability: Tensor, target: Tensor, *, known: Tensor) -> Tensor:
-    each = F.binary_cross_entropy(probability, target, reduction="none")
+    each = cross_entropy(probability, target)
     return (each * known).sum() / known.sum().clamp(min=1)
 
 
@@ -114,16 +112,19 @@ def _known_iou(probability: Tensor, target: Tensor, *, known: Tensor, mean: bool
     return iou(probability * known, target * known, mean=mean)
 
 
-def gradient_loss(pairs: Sequence[GradientPair]) -> Tensor:
+def gradient_loss(pairs: Sequence[GradientPair], *, stride: int = 1) -> Tensor:
     """Sum, over the supervised stages, how far the predicted edges are from the labels.
 
-    The labels are not detached: the loss reaches the side outputs they are made from.
+    The labels are not detached: the loss reaches the side outputs they are made from. With a
+    stride above 1 both are compared at so many times fewer pixels a side, the labels averaged.
     """
     losses = []
     for pair in pairs:
         label = pair.label.sigmoid()
+        if stride > 1:
+            label = F.avg_pool2d(label, stride)
         prediction = resize(pair.prediction.to(label.dtype), label.shape[-2:])
-        losses.append(F.binary_cross_entropy(prediction.sigmoid(), label))
+        losses.append(cross_entropy(prediction.sigmoid(), label).mean())
     return torch.stack(losses).sum()
 
 
@@ -143,7 +144,7 @@ def dilated_gradient_loss(
         near = F.max_pool2d(mask, DILATION, stride=1, padding=DILATION // 2)
         prediction = resize(pair.prediction.to(edges.dtype), edges.shape[-2:])
         label = (edges * near).clamp(0, 1)
-        losses.append(F.binary_cross_entropy(prediction.sigmoid(), label))
+        losses.append(cross_entropy(prediction.sigmoid(), label).mean())
     return torch.stack(losses).sum()
 
 
@@ -181,7 +182,7 @@ def weights_in_phase(weights: LossWeights, epochs: int) -> LossWeights:
 
 def bce(probability: Tensor, target: Tensor) -> Tensor:
     """Give the mean binary cross-entropy over all pixels."""
-    return F.binary_cross_entropy(probability, target)
+    return cross_entropy(probability, target).mean()
 
 
 def iou(probability: Tensor, target: Tensor, *, mean: bool = False) -> Tensor:
@@ -202,7 +203,7 @@ def ssim(probability: Tensor, target: Tensor) -> Tensor:
     """Give (1 − S) / 2 with S the mean structural similarity under a Gaussian window."""
     p, t = probability, target
     # One blur for all five moments.
-    mean_p, mean_t, pp, tt, pt = _blur(torch.cat((p, t, p * p, t * t, p * t))).chunk(5)
+    mean_p, mean_t, pp, tt, pt = blur(torch.cat((p, t, p * p, t * t, p * t))).chunk(5)
     c1, c2 = 0.01**2, 0.03**2
     mean_pp, mean_tt, mean_pt = mean_p * mean_p, mean_t * mean_t, mean_p * mean_t
     similarity = ((2 * mean_pt + c1) * (2 * (pt - mean_pt) + c2)) / (
@@ -250,49 +251,6 @@ def structure(logits: Tensor, target: Tensor) -> Tensor:
     both = (weight * p * target).sum((2, 3))
     total = (weight * (p + target)).sum((2, 3))
     return (entropy + (1 - (both + 1) / (total - both + 1))).mean()
-
-
-class _Blur(torch.autograd.Function):
-    """Blur (N, 1, H, W) with the SSIM window and zeros outside.
-
-    The window is symmetric, so the gradient of a blur is the same blur: several times faster than
-    the general one.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        steps = range(-(WINDOW // 2), WINDOW // 2 + 1)
-        bell = torch.tensor([math.exp(-(step**2) / (2 * SIGMA**2)) for step in steps])
-        bell /= bell.sum()
-        # As channels of one picture: the depthwise kernel is several times faster than a batch.
-        channels = x.reshape(1, len(x), *x.shape[-2:]).contiguous()
-        return (_blur_in_turn if x.is_cuda else _blur_at_once)(channels, bell).view(x.shape)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return _blur(gradient)
-
-
-def _blur_at_once(channels: Tensor, bell: Tensor) -> Tensor:
-    """Blur every channel (1, C, H, W) with a square window: on a CPU the faster way."""
-    count = channels.shape[1]
-    window = torch.outer(bell, bell).to(channels).expand(count, 1, WINDOW, WINDOW)
-    return F.conv2d(channels, window, padding=WINDOW // 2, groups=count)
-
-
-def _blur_in_turn(channels: Tensor, bell: Tensor) -> Tensor:
-    """Blur every channel (1, C, H, W) along its rows and then its columns: fewer products."""
-    count = channels.shape[1]
-    bell = bell.to(channels)
-    row = bell.expand(count, 1, 1, WINDOW)
-    column = bell.view(WINDOW, 1).expand(count, 1, WINDOW, 1)
-    channels = F.conv2d(channels, row, padding=(0, WINDOW // 2), groups=count)
-    return F.conv2d(channels, column, padding=(WINDOW // 2, 0), groups=count)
-
-
-def _blur(x: Tensor) -> Tensor:
-    blurred: Tensor = _Blur.apply(x)  # type: ignore[no-untyped-call]
-    return blurred
 
 
 TERMS: dict[str, Term] = {

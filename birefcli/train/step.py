@@ -161,7 +161,7 @@ def known_of(batch: Batch, device: torch.device, dtype: torch.dtype) -> Tensor |
 def _edge_loss(out: Prediction, image: Tensor, settings: TrainSettings) -> Tensor:
     if settings.gradient_label == GradientLabel.DILATED:
         return dilated_gradient_loss(out.gradients, out.side_logits, image)
-    return gradient_loss(out.gradients)
+    return gradient_loss(out.gradients, stride=settings.gradient_stride)
 
 
 def _clip(state: TrainingState, settings: TrainSettings) -> float:

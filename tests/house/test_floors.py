@@ -125,11 +125,11 @@ def doors() -> dict[str, Module]:
 
 def offered(name: str) -> set[str]:
     """What a room offers: the names its door lists, and what the door itself defines."""
-    tree = ast.parse(modules()[name].text)
-    defined = [
-        target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
+    assigned = [
+        node for node in ast.parse(modules()[name].text).body if isinstance(node, ast.Assign)
     ]
-    return {*listed_names(name), *(one.id for one in defined if isinstance(one, ast.Name))}
+    targets = [target for node in assigned for target in node.targets]
+    return {*listed_names(name), *(one.id for one in targets if isinstance(one, ast.Name))}
 
 
 each = pytest.mark.parametrize("module", modules().values(), ids=modules())
@@ -165,7 +165,7 @@ def test_nobody_imports_past_the_door_of_another_room(module: Module) -> None:
         for alias in node.names
         for room in [str(node.module).split(".")[1]]
         if room != module.room and f"birefcli.{room}" in doors()
-        if node.module != f"birefcli.{room}" or alias.name not in listed_names(f"birefcli.{room}")
+        if node.module != f"birefcli.{room}" or alias.name not in offered(f"birefcli.{room}")
     ]
     assert past == []
 

@@ -1,15 +1,19 @@
 """The losses beyond the official ones: unknown truth, the dilated label, the last phase."""
 
+from functools import partial
+
 import pytest
 import torch
+import torch.nn.functional as F
 
 from birefcli.net.decoder import GradientPair
-from birefcli.train import losses
+from birefcli.train.loss_kernels import blur_at_once, blur_in_turn, cross_entropy
 from birefcli.train.losses import (
     TERMS,
     LossWeights,
     class_loss,
     dilated_gradient_loss,
+    gradient_loss,
     pixel_loss,
     weights_in_phase,
 )
@@ -102,5 +106,27 @@ def test_the_blur_of_gpus_equals_that_of_cpus() -> None:
     steps = torch.arange(-5.0, 6)
     bell = torch.exp(-(steps**2) / 4.5)
     channels = drawn(5).reshape(1, 2, 32, 32)
-    blurred = losses._blur_in_turn(channels, bell), losses._blur_at_once(channels, bell)
+    blurred = blur_in_turn(channels, bell), blur_at_once(channels, bell)
     assert torch.allclose(*blurred, atol=1e-5)
+
+
+def test_cross_entropy_is_that_of_pytorch_with_its_gradients() -> None:
+    found = []
+    for entropy in (cross_entropy, partial(F.binary_cross_entropy, reduction="none")):
+        generator = torch.Generator().manual_seed(6)
+        probability = torch.rand(2, 1, 8, 8, generator=generator, dtype=torch.float64)
+        probability[0, 0, 0, :4] = torch.tensor([0.0, 1.0, 0.0, 1.0])
+        target = torch.rand(2, 1, 8, 8, generator=generator, dtype=torch.float64)
+        target[0, 0, 0, :4] = torch.tensor([0.0, 1.0, 1.0, 0.0])
+        probability.requires_grad_()
+        target.requires_grad_()
+        each = entropy(probability, target)
+        (each * drawn(7)[..., :8, :8]).sum().backward()
+        found.append((each.detach(), probability.grad, target.grad))
+    for ours, theirs in zip(*found, strict=True):
+        assert ours is not None and torch.allclose(ours, theirs, rtol=1e-6, atol=1e-9)
+
+
+def test_edges_compared_at_a_stride_agree_where_the_maps_are_even() -> None:
+    even = GradientPair(torch.full((1, 1, 8, 8), 0.7), torch.full((1, 1, 64, 64), -0.4))
+    assert torch.allclose(gradient_loss([even], stride=4), gradient_loss([even]))

@@ -24,13 +24,14 @@ import birefcli
 from birefcli.errors import BirefcliError, DeviceError, UsageError, WeightsError
 from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import load_network, save_network
-from birefcli.net.config import compact_config
+from birefcli.net.config import compact_config, compact_lite2_config
 from birefcli.settings.train import GradientLabel, Stage
 from birefcli.train.gradient_checkpointing import recompute_blocks
 from birefcli.train.lora import add_adapters, merge_adapters
 from birefcli.train.losses import LossWeights
 from birefcli.train.optimizer import resting_parts
 from birefcli.train.processes import SingleProcess, join_processes
+from birefcli.train.resting_norms import fold_resting_norms
 from birefcli.train.schedule import loss_weights
 from birefcli.train.step import batch_loss, take_step
 from birefcli.train.training_state import make_training_state
@@ -250,3 +251,27 @@ def test_a_backbone_that_does_not_name_its_parts_cannot_rest_in_part():
     network = SimpleNamespace(bb=torch.nn.Identity(), config=SimpleNamespace(backbone="vgg16"))
     with pytest.raises(UsageError, match="resting_strides"):
         resting_parts(network, steps_settings(resting_strides=1))
+
+
+@pytest.mark.parametrize("config", [compact_config(64), compact_lite2_config(64)])
+def test_folded_norms_at_rest_change_no_map_and_no_weight(config):
+    torch.manual_seed(0)
+    network = BiRefNet(config).eval()
+    for module in network.bb.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+    names = list(network.state_dict())
+    image = torch.randn(2, 3, 64, 96)
+    with torch.no_grad():
+        before = network.bb(image)
+        assert fold_resting_norms(network, steps_settings(resting_strides=2)) > 5
+        after = network.bb(image)
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(after, before, strict=True))
+    assert list(network.state_dict()) == names
+    assert fold_resting_norms(network, steps_settings()) == 0
+    # What runs is a copy: the weights at rest no longer matter.
+    network.bb.load_state_dict({n: torch.zeros_like(w) for n, w in network.bb.state_dict().items()})
+    with torch.no_grad():
+        assert torch.equal(network.bb(image)[1], after[1])
