@@ -342,6 +342,4 @@ def _from_codes(codes: Codes, rgb: Rgb, kind: GroundKind, cell: str = "") -> Gro
 def _measured(rgb: Rgb, ground: Ground) -> Ground:
     """Fill in how much of the picture and of its border a ground explains."""
     is_ground = ground.difference(rgb) <= ground.tolerance
-    return replace(
-        ground, share=float(is_ground.mean()), border=float(border_of(is_ground).mean())
-    )
+    return replace(ground, share=float(is_ground.mean()), border=float(border_of(is_ground).mean()))
