@@ -123,6 +123,15 @@ def test_diagonal_pixels_hang_together() -> None:
     assert [thing.box for thing in find_things(alpha)] == [(0, 0, 20, 20)]
 
 
+def test_one_thing_of_four_joined_parts_is_not_parted() -> None:
+    alpha = scattered(
+        [(1, 1, 29, 29), (31, 1, 59, 29), (1, 31, 29, 59), (31, 31, 59, 59)], (60, 60)
+    )
+    alpha[15], alpha[:, 15] = 255, 255
+    alpha[45] = 255
+    assert len(find_things(alpha)) == 1
+
+
 def test_nothing_has_no_things_and_one_thing_is_one() -> None:
     assert find_things(np.zeros((9, 9), np.uint8)) == []
     assert [t.box for t in find_things(np.full((9, 9), 1, np.uint8))] == [(0, 0, 9, 9)]
