@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from birefcli.errors import UsageError
+from birefcli.image.placing import next_power
 from birefcli.image.types import Rgba
 
 Anchor: TypeAlias = Literal[
@@ -116,8 +117,3 @@ def canvas(rgba: Rgba, size: tuple[int, int], anchor: Anchor = "center") -> Fram
     framed = np.zeros((height, width, 4), np.uint8)
     framed[y : y + h, x : x + w] = rgba
     return Framed(framed, (x, y))
-
-
-def next_power(length: int) -> int:
-    """Return the smallest power of two that is not below."""
-    return 1 << max(length - 1, 0).bit_length()

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from birefcli.errors import UsageError
-from birefcli.matte.engine import bleed, canvas, next_power, pad, power_of_two, premultiply, square
+from birefcli.image.placing import next_power
+from birefcli.matte.engine import bleed, canvas, pad, power_of_two, premultiply, square
 
 
 def disc(size: int = 64, radius: int = 12) -> np.ndarray:
