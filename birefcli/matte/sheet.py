@@ -20,6 +20,7 @@ _NEAR = 0.5  # of the gaps between things: how far away a fragment may be
 _WHOLE = 0.9  # the share of a piece that lies in one cell of the grid it belongs to
 _ONE = 0.7  # the share of what a cell shows that is in one piece
 _MOST_ONE = 0.6  # of the cells must be so for a grid to tell what belongs together
+_MOST_LARGE = 0.5  # of the cells must show something large
 _CUT_PIECES = 0.25  # for each cell, more pieces than may lie in several
 _FEWEST_CELLS = 4
 
@@ -96,7 +97,8 @@ def _tells_apart(lattice: Lattice, pieces: Labels, usual: float) -> bool:
     cut = np.count_nonzero(held[1:] < _WHOLE * areas[1:])
     return bool(
         len(is_one) >= _FEWEST_CELLS
-        and min(np.mean(is_one), np.mean(is_large)) >= _MOST_ONE
+        and np.mean(is_one) >= _MOST_ONE
+        and np.mean(is_large) >= _MOST_LARGE
         and cut < _CUT_PIECES * len(is_one)
     )
 

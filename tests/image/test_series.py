@@ -56,6 +56,7 @@ def test_missing_frames_are_named() -> None:
         ("a1.png", "a2.png"),
         ("a1.png", "a9.png", "a40.png"),
         ("shot_20240101.png", "shot_20240613.png", "shot_20241105.png"),
+        ("size_64.png", "size_128.png", "size_192.png"),
         ("a.png", "b.png", "c.png"),
         ("a1.png", "b2.png", "c3.png"),
     ],
