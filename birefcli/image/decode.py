@@ -76,10 +76,10 @@ def decode(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
     except PictureError:
         raise
     except Exception as error:
-        raise _picture_error(error, stream, name) from error
+        raise picture_error(error, stream, name) from error
 
 
-def _picture_error(error: Exception, stream: BinaryIO, name: str) -> PictureError:
+def picture_error(error: Exception, stream: BinaryIO, name: str) -> PictureError:
     """Say what is wrong with a picture that a decoder gave up on."""
     if isinstance(error, Image.DecompressionBombError):
         return PictureError(

@@ -40,8 +40,8 @@ PICTURE_SUFFIXES = frozenset(
 _MARKER = ".birefcli"
 _TEMPORARY = re.compile(re.escape(_MARKER) + r"-[0-9a-f]{8}-\d+-[0-9a-f]{16}\.tmp")
 # What a result says about its maker, so that it is known again.
-_MADE_BY = "birefcli"
-_XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="birefcli"/>'
+MADE_BY = "birefcli"
+MADE_BY_XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="birefcli"/>'
 _A_DAY = 24 * 60 * 60
 
 _LONGEST_SIDE = {"webp": 16383, "jpg": 65500}
@@ -66,7 +66,7 @@ def read_picture(source: Path | bytes, *, max_pixels: int, name: str = "standard
     """
     if isinstance(source, bytes):
         return decode(BytesIO(source), name, max_pixels)
-    with _open(source) as stream:
+    with open_picture(source) as stream:
         return decode(stream, str(source), max_pixels)
 
 
@@ -99,13 +99,13 @@ def encode(
     match format:
         case "png":
             text = PngImagePlugin.PngInfo()
-            text.add_text("Software", _MADE_BY)
+            text.add_text("Software", MADE_BY)
             options |= {"compress_level": png_level, "pnginfo": text}
         case "webp":
             # Exact keeps the colours under alpha 0 as they were set.
-            options |= {"lossless": quality is None, "exact": True, "xmp": _XMP}
+            options |= {"lossless": quality is None, "exact": True, "xmp": MADE_BY_XMP}
         case "jpg":
-            options |= {"quality": 95, "subsampling": 0, "comment": _MADE_BY}
+            options |= {"quality": 95, "subsampling": 0, "comment": MADE_BY}
     if quality is not None:
         options["quality"] = quality
     if dpi is not None:
@@ -207,7 +207,7 @@ def is_ours(path: Path) -> bool:
     except Exception:
         return False
     marks = (info.get("Software"), info.get("comment"), info.get("xmp"))
-    return any(mark in (_MADE_BY, _MADE_BY.encode(), _XMP) for mark in marks)
+    return any(mark in (MADE_BY, MADE_BY.encode(), MADE_BY_XMP) for mark in marks)
 
 
 def sha256_file(path: Path) -> str:
@@ -219,7 +219,7 @@ def sha256_file(path: Path) -> str:
 # Reading
 
 
-def _open(path: Path) -> BinaryIO:
+def open_picture(path: Path) -> BinaryIO:
     """Open a file for decoders, which want to jump about in it."""
     try:
         stream = path.open("rb")
