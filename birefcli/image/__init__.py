@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from birefcli.image.pairs import Unpaired as Unpaired
     from birefcli.image.pairs import find_cases as find_cases
     from birefcli.image.pairs import pair_pictures as pair_pictures
+    from birefcli.image.placing import next_power as next_power
     from birefcli.image.types import Alpha as Alpha
     from birefcli.image.types import Disparity as Disparity
     from birefcli.image.types import Labels as Labels

@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 
 from birefcli.errors import UsageError
-from birefcli.image.placing import next_power
-from birefcli.image.types import Rgba
+from birefcli.image import Rgba, next_power
 
 Anchor: TypeAlias = Literal[
     "top-left",

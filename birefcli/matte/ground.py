@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb
+from birefcli.image import Rgb
 
 Codes = NDArray[np.int64]  # (H, W), one number for each colour
 Floats = NDArray[np.float32]

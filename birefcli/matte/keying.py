@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Matte, Rgb, to_uint8
+from birefcli.image import Matte, Rgb, to_uint8
 from birefcli.matte.ground import Ground
 
 Floats = NDArray[np.float32]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Alpha, Labels, Mask
+from birefcli.image import Alpha, Labels, Mask
 from birefcli.matte.morphology import Box
 from birefcli.matte.sheet_cells import Lattice, cells, find_lattice
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.errors import UsageError
-from birefcli.image.types import Alpha, Mask
+from birefcli.image import Alpha, Mask
 from birefcli.matte.morphology import Box, Size
 
 # In `--sheet AxB`, numbers from here on are the pixels of a cell, smaller ones columns and rows.
