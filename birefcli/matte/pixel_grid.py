@@ -60,17 +60,22 @@ def find_grid(picture: NDArray[np.uint8]) -> PixelGrid | None:
     """
     if not picture.size:
         return None
-    axes = _Axes(picture)
-    grid = _exact(axes) or _softened(axes)
+    grid = find_enlarged_grid(picture)
     if grid:
         return grid
     look = art_look(picture)
     return PixelGrid(confidence=look.confidence) if look.is_art else None
 
 
+def find_enlarged_grid(picture: NDArray[np.uint8]) -> PixelGrid | None:
+    """Find the grid of a picture (H, W, 3 or 4) if it was enlarged, however; None if not."""
+    axes = _Axes(picture)
+    return _exact(axes) or _softened(axes)
+
+
 def find_exact_grid(picture: NDArray[np.uint8]) -> PixelGrid | None:
     """Find the largest scale above 1 at which a picture (H, W, 3 or 4) was enlarged exactly."""
-    return _exact(_Axes(picture)) if picture.size else None
+    return _exact(_Axes(picture))
 
 
 class _Axes:

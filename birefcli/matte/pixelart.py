@@ -74,8 +74,8 @@ def art_grid(rgb: Rgb) -> Grid | None:
 
     Enlarged art may have any number of colours, and have been enlarged bilinearly or be a JPEG.
     """
-    found = pixel_grid.find_grid(rgb)
-    if found and found.scale > 1 and found.confidence >= pixel_grid.CONFIDENT:
+    found = pixel_grid.find_enlarged_grid(rgb)
+    if found and found.confidence >= pixel_grid.CONFIDENT:
         return _as_grid(found)
     return NATIVE if looks_hard(rgb) else None
 

@@ -159,3 +159,14 @@ def test_what_is_transparent_counts_in_exact_grids() -> None:
     grid = find_exact_grid(repeated(rgba, 3))
     assert grid is not None
     assert grid.scale == 3
+
+
+def test_a_tile_of_a_few_frames_is_not_taken_for_enlarged() -> None:
+    tile = np.full((64, 64, 3), (90, 120, 120), np.uint8)
+    for rim, color in ((2, (160, 200, 202)), (10, (150, 188, 190))):
+        tile[rim : 64 - rim, rim : 64 - rim] = color
+    y, x = np.mgrid[:64, :64]
+    tile[np.abs(y - 31) + np.abs(x - 35) < 5] = (140, 176, 178)
+    for rgb in (tile, as_jpeg(tile, 95)):
+        grid = find_grid(rgb)
+        assert grid is None or grid.scale == 1
