@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image import Matte, Rgb, to_uint8
-from birefcli.matte.ground import Ground
+from birefcli.matte.ground import Ground, GroundKind
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -27,6 +27,30 @@ MISFIT = 45.0  # levels, above which no mixture explains a pixel: it is solid
 # Art is antialiased where so many of its outline's pixels are mixtures: of drawn sprites at most
 # .26 are, of antialiased drawings at least .53.
 MIXED_SHARE = 0.4
+SURE = 0.95  # mean matte from which an enclosed area of antialiased art belongs to it
+GREY, KEY_CHROMA = 30, 150  # levels between a colour's channels: of greys, and of key colours
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """What speaks for an enclosed area of hard art being part of it (logistic regression).
+
+    Fitted to the 7,000 enclosed areas of 120 sheets of training sprites; on sheets left out, a
+    fifth of their pixels is decided wrongly, against three fifths where all count as ground.
+    """
+
+    start: float = -0.31
+    share: float = -0.07  # log of its share of the object
+    contrast: float = -1.06  # of the pixels around it
+    neighbours: float = 0.43  # log of how many the object has
+    all: float = 6.11  # all enclosed areas against all of the art
+    key: float = -3.58  # the ground is a strong colour
+    white: float = 2.79
+    black: float = 2.23
+    patterned: float = -2.22  # the ground is no plain one
+
+
+WEIGHTS = _Weights()
 MIXED = 0.01, 0.95  # alpha of a mixture
 
 
@@ -46,11 +70,12 @@ def key(rgb: Rgb, ground: Ground, matte: Matte, *, is_hard: bool | None = None) 
     `matte` (H, W) is what a network sees; it only decides about enclosed areas. Without `is_hard`
     the art's own outline says whether it is antialiased.
     """
-    is_ground = ground.difference(rgb) <= ground.tolerance
-    enclosed = kept_areas(is_ground, ground, matte)
-    is_ground = is_ground & ~enclosed
+    difference = ground.difference(rgb)
+    is_ground = difference <= ground.tolerance
     if is_hard is None:
         is_hard = not is_antialiased(rgb, ground, is_ground)
+    enclosed = kept_areas(is_ground, difference, ground, matte, is_hard=is_hard)
+    is_ground = is_ground & ~enclosed
     if is_hard:
         return Keyed(rgb, (~is_ground).astype(np.float32), True, enclosed)
     alpha, colors = unmixed(rgb, ground, is_ground)
@@ -60,19 +85,77 @@ def key(rgb: Rgb, ground: Ground, matte: Matte, *, is_hard: bool | None = None) 
 # ---- enclosed areas ------------------------------------------------------------------------------
 
 
-def kept_areas(is_ground: Mask, ground: Ground, matte: Matte) -> Mask:
-    """Mark the areas in the ground's colour that the object encloses and that belong to it."""
+def kept_areas(
+    is_ground: Mask, difference: Floats, ground: Ground, matte: Matte, *, is_hard: bool
+) -> Mask:
+    """Mark the areas in the ground's colour that the object encloses and that belong to it.
+
+    In hard art what is known of each area decides: white and black are drawn with, and so is a
+    colour that much of the art has; a key colour is not, and what stands out against its
+    surroundings is a hole. In antialiased art an area is a hole, as hardly a drawing repeats its
+    ground to the level, unless the network is sure of it.
+    """
     count, labels = cv2.connectedComponents(is_ground.astype(np.uint8), connectivity=4)
-    if count <= 1:
-        return np.zeros_like(is_ground)
     sizes = np.bincount(labels.ravel(), minlength=count).astype(np.float64)
-    seen = np.bincount(labels.ravel(), matte.ravel(), minlength=count) / np.maximum(sizes, 1)
-    is_outer = np.zeros(count, bool)
-    is_outer[0] = True
+    is_enclosed = np.ones(count, bool)
+    is_enclosed[0] = False
     for line in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        is_outer[line] = True
-    is_kept = ~is_outer & (seen > 0.5)
+        is_enclosed[line] = False
+    if not is_enclosed.any():
+        return np.zeros_like(is_ground)
+    if is_hard:
+        is_kept = is_enclosed & (_belonging(labels, is_enclosed, sizes, difference, ground) > 0)
+    else:
+        seen = np.bincount(labels.ravel(), matte.ravel(), minlength=count) / np.maximum(sizes, 1)
+        is_kept = is_enclosed & (seen > SURE)
     return np.asarray(is_kept[labels])
+
+
+def _belonging(
+    labels: NDArray[np.int32],
+    is_enclosed: Mask,
+    sizes: NDArray[np.float64],
+    difference: Floats,
+    ground: Ground,
+) -> NDArray[np.float64]:
+    """Give how likely each area (N,) is a part of the object, as log odds."""
+    inside = (~is_enclosed)[labels] & (labels > 0)
+    objects, owner = cv2.connectedComponents((~inside).astype(np.uint8), connectivity=8)
+    areas = np.bincount(owner.ravel(), minlength=objects).astype(np.float64)
+    first = np.zeros(len(sizes), np.intp)
+    first[labels.ravel()[::-1]] = np.arange(labels.size)[::-1]
+    of = owner.ravel()[first]
+    many = np.bincount(of[is_enclosed], minlength=objects)[of]
+    solid = max(1.0, float(np.count_nonzero(labels == 0)))
+    color = ground.rgb.reshape(-1, 3).mean(0)
+    chroma, light = float(np.ptp(color)), float(color.mean())
+    is_grey = chroma < GREY
+    return np.asarray(
+        WEIGHTS.start
+        + WEIGHTS.share * np.log(sizes / np.maximum(areas[of], 1) + 1e-4)
+        + WEIGHTS.contrast * _contrast(labels, len(sizes), difference)
+        + WEIGHTS.neighbours * np.log(many + 1)
+        + WEIGHTS.all * min(1.0, float(sizes[is_enclosed].sum()) / solid)
+        + WEIGHTS.key * (chroma > KEY_CHROMA)
+        + WEIGHTS.white * (is_grey and light > 200)
+        + WEIGHTS.black * (is_grey and light < 50)
+        + WEIGHTS.patterned * (ground.kind != GroundKind.PLAIN)
+    )
+
+
+def _contrast(labels: NDArray[np.int32], count: int, difference: Floats) -> NDArray[np.float64]:
+    """Give how far the pixels beside each area (N,) are from the ground, in hundreds of levels."""
+    total, beside = np.zeros(count), np.zeros(count)
+    for one, other, far in (
+        (labels[:, :-1], labels[:, 1:], difference[:, 1:]),
+        (labels[:, 1:], labels[:, :-1], difference[:, :-1]),
+        (labels[:-1], labels[1:], difference[1:]),
+        (labels[1:], labels[:-1], difference[:-1]),
+    ):
+        touches = (one > 0) & (other == 0)
+        total += np.bincount(one[touches], far[touches], minlength=count)
+        beside += np.bincount(one[touches], minlength=count)
+    return np.asarray(total / np.maximum(beside, 1) / 100)
 
 
 # ---- outlines ------------------------------------------------------------------------------------

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image import Matte, Rgb, looks_hard
+from birefcli.matte import pixel_grid
 
-LARGEST_GRID = 16
-_CONSTANT = 0.995  # of the cells
-_ON_GRID = 0.9  # of the places where the colour changes
-_SMALLEST_NATIVE = 8  # sides of art that was enlarged
+_FEW_COLORS = 256
+_LARGEST_NATIVE = 512  # pixels of a side
 _BAND = 8  # pixels on both sides of a matte's outline that are decided again
 _AROUND = 16  # pixels around the object that tell the colours of the ground
 _LOOKS = 8
@@ -58,30 +57,31 @@ NATIVE = Grid()
 def find_grid(picture: NDArray[np.uint8]) -> Grid | None:
     """Find the largest grid whose cells have one colour each; None if it is not pixel art.
 
-    Drawings with large even areas have such cells too, but their outlines lie on no grid.
+    Only pictures (H, W, 3 or 4) of at most 256 colours are looked at, enlarged exactly or not.
     """
     colors = _count_colors(picture)
-    height, width = picture.shape[:2]
-    if colors > 256:
+    if colors > _FEW_COLORS:
         return None
-    changes_x = np.any(picture[:, 1:] != picture[:, :-1], axis=-1)
-    changes_y = np.any(picture[1:] != picture[:-1], axis=-1)
-    for step in range(min(LARGEST_GRID, min(height, width) // _SMALLEST_NATIVE), 1, -1):
-        if max(height, width) > 512 * step:
-            continue
-        left, top = _offset(changes_x.sum(0), step), _offset(changes_y.sum(1), step)
-        on_grid = int(changes_x[:, (left - 1) % step :: step].sum())
-        on_grid += int(changes_y[(top - 1) % step :: step].sum())
-        if on_grid < _ON_GRID * max(1, int(changes_x.sum()) + int(changes_y.sum())):
-            continue
-        if _constant_share(changes_x, changes_y, (height, width), step, left, top) >= _CONSTANT:
-            return Grid(step, left, top)
-    return Grid() if max(height, width) <= 256 and colors <= 64 else None
+    found = pixel_grid.find_exact_grid(picture)
+    if found and max(picture.shape[:2]) <= _LARGEST_NATIVE * found.scale:
+        return _as_grid(found)
+    return Grid() if max(picture.shape[:2]) <= 256 and colors <= 64 else None
 
 
 def art_grid(rgb: Rgb) -> Grid | None:
-    """Return the grid of pixel art, uint8 (H, W, 3), enlarged or not; None for anything else."""
-    return find_grid(rgb) or (NATIVE if looks_hard(rgb) else None)
+    """Return the grid of pixel art, uint8 (H, W, 3), enlarged or not; None for anything else.
+
+    Enlarged art may have any number of colours, and have been enlarged bilinearly or be a JPEG.
+    """
+    found = pixel_grid.find_enlarged_grid(rgb)
+    if found and found.confidence >= pixel_grid.CONFIDENT:
+        return _as_grid(found)
+    return NATIVE if looks_hard(rgb) else None
+
+
+def _as_grid(found: pixel_grid.PixelGrid) -> Grid:
+    """Give a found grid as its step and first corner."""
+    return Grid(found.scale, *found.offset)
 
 
 def decided_by_color(rgb: Rgb, matte: Matte) -> Matte:
@@ -155,30 +155,3 @@ def _count_colors(picture: NDArray[np.uint8]) -> int:
     packed = picture.astype(np.uint32) @ shifts
     sample = np.unique(packed[:: max(1, len(packed) // 32)])
     return len(sample) if len(sample) > 256 else len(np.unique(packed))
-
-
-def _offset(changes: NDArray[np.intp], step: int) -> int:
-    """Find where cells begin: at the lines that most changes lie on."""
-    at = np.arange(1, len(changes) + 1) % step
-    counts = np.bincount(at, weights=changes, minlength=step)
-    return int(np.argmax(counts))
-
-
-def _constant_share(
-    changes_x: NDArray[np.bool_],
-    changes_y: NDArray[np.bool_],
-    size: tuple[int, int],
-    step: int,
-    left: int,
-    top: int,
-) -> float:
-    """Give the share of cells within which no colour changes."""
-    height, width = size
-    rows, columns = (np.arange(height) - top) // step, (np.arange(width) - left) // step
-    rows, columns = rows - rows[0], columns - columns[0]
-    is_mixed = np.zeros((rows[-1] + 1, columns[-1] + 1), bool)
-    y, x = np.nonzero(changes_x & (columns[1:] == columns[:-1]))
-    is_mixed[rows[y], columns[x]] = True
-    y, x = np.nonzero(changes_y & (rows[1:] == rows[:-1])[:, None])
-    is_mixed[rows[y], columns[x]] = True
-    return 1 - float(is_mixed.mean())
