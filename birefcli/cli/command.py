@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from typer.core import TyperCommand
 
-from birefcli.settings import MODEL, RECORDS, Setting, SettingsFile, find_file, make, named, offered
+from birefcli.settings import MODEL, RECORDS, Setting, SettingsFile, find_file, make, offered
 
 EXAMPLES = "Examples:"
 
@@ -115,14 +115,19 @@ class Command:
             values |= {name: told[name] for name in told if name not in given}
             # A file that came with the pictures must not make the program download anything.
             values["model_is_named"] = MODEL not in told or MODEL in given
-        for one in offered(self.record):
-            if one.name in self.choices:
-                values[one.name] = checked(one, values[one.name], self.choices[one.name]())
+        self._check(offered(self.record), values)
         settings: Any = make(self.record, {**values, "given": given})
         if self.overrides is None:
             return (settings,)
         own = {one.name: read(one, words[one.name]) for one in self._overrides if one.name in given}
+        self._check(self._overrides, own)
         return settings, own
+
+    def _check(self, settings: Iterable[Setting], values: dict[str, Any]) -> None:
+        """Write names as their tables do; one that no table has is a usage error."""
+        for one in settings:
+            if one.name in self.choices and one.name in values:
+                values[one.name] = checked(one, values[one.name], self.choices[one.name])
 
 
 def _explained(choices: Iterable[str]) -> Iterable[str]:
@@ -162,13 +167,13 @@ def read(one: Setting, words: Any) -> Any:
         raise typer.BadParameter(str(error), param_hint=one.flag) from None
 
 
-def checked(one: Setting, value: Any, known: Iterable[str]) -> Any:
+def checked(one: Setting, value: Any, known: Callable[[], Iterable[str]]) -> Any:
     """Give a value of names, each as its table writes it; an unknown one is a usage error."""
-    if not _is_tuple(one.kind):
+    words = one.option.words
+    if words is None or words.check is None or value is None:
         return value
-    names = tuple(known)
     try:
-        return tuple(dict.fromkeys(named(word, names) for word in value))
+        return words.check(value, known())
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=one.flag) from None
 

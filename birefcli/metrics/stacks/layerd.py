@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image import Rgb, Rgba
-from birefcli.settings import MERGES
+from birefcli.metrics.stacks.table import MERGES
 
 _Floats = NDArray[np.float32]
 

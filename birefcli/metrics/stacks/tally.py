@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from birefcli.metrics.stacks.table import StackMetric
 from birefcli.metrics.tally import RESAMPLES, Interval
-from birefcli.settings import StackMetric, Suite
+from birefcli.settings import Suite
 
 WORST = 0.05  # of the scenes, beyond which none is quoted
 
