@@ -6,7 +6,7 @@ from numpy.random import Generator
 from birefcli.image import Alpha, Rgb
 from birefcli.matte import Size
 from birefcli.scenes.suites import materials
-from birefcli.scenes.suites.layered import Layer, LayeredScene, paint
+from birefcli.scenes.suites.layered import LayeredScene, SceneLayer, paint
 from birefcli.scenes.suites.materials import Colors, contrasting
 from birefcli.scenes.suites.placement import Arrangement, Draw
 from birefcli.scenes.suites.shapes import SHAPES, Points, raster
@@ -63,7 +63,9 @@ def flat_ground(rng: Generator, size: Size) -> tuple[str, Rgb, Colors]:
     return kind, background, materials.sampled(background)
 
 
-def flat_layer(rng: Generator, name: str, alpha: Alpha, taken: Colors) -> tuple[str, Layer, Colors]:
+def flat_layer(
+    rng: Generator, name: str, alpha: Alpha, taken: Colors
+) -> tuple[str, SceneLayer, Colors]:
     """Give a shape one colour or two that stand out; tell how, and which colours are taken now."""
     size = (alpha.shape[0], alpha.shape[1])
     first = contrasting(rng, taken)

@@ -30,7 +30,7 @@ class LayerRole(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class SceneLayer:
     """One thing of a scene at the canvas's size, whole although others may cover it."""
 
     name: str
@@ -56,7 +56,7 @@ class LayeredScene:
     suite: str
     seed: int
     background: Rgb
-    layers: tuple[Layer, ...]
+    layers: tuple[SceneLayer, ...]
     parameters: Mapping[str, Any]
     jpeg: int | None = None  # the quality its picture was stored with
 
@@ -66,14 +66,14 @@ class LayeredScene:
         return self.background.shape[0], self.background.shape[1]
 
     @property
-    def objects(self) -> dict[int, Layer]:
+    def objects(self) -> dict[int, SceneLayer]:
         """The layers that are objects, by number."""
         numbered = enumerate(self.layers, 1)
         return {number: layer for number, layer in numbered if layer.kind == LayerRole.OBJECT}
 
 
 @dataclass(frozen=True)
-class Pair:
+class OccludingPair:
     """Two objects of which one hides pixels of the other."""
 
     front: int
@@ -81,7 +81,7 @@ class Pair:
     overlap: int  # pixels that are solid in both
 
 
-def paint(name: str, alpha: Alpha, colors: Paint, of: int | None = None) -> Layer:
+def paint(name: str, alpha: Alpha, colors: Paint, of: int | None = None) -> SceneLayer:
     """Give a shape (H, W) its colours; hidden colours, where alpha is 0, are black."""
     rgba = np.zeros((*alpha.shape, 4), np.uint8)
     left, top, right, bottom = alpha_box(alpha)
@@ -90,7 +90,7 @@ def paint(name: str, alpha: Alpha, colors: Paint, of: int | None = None) -> Laye
         rgb = colors((bottom - top, right - left))
         rgba[top:bottom, left:right, :3] = np.where(inside[..., None] > 0, rgb, np.uint8(0))
         rgba[top:bottom, left:right, 3] = inside
-    return Layer(name, rgba, LayerRole.OBJECT if of is None else LayerRole.SHADOW, of)
+    return SceneLayer(name, rgba, LayerRole.OBJECT if of is None else LayerRole.SHADOW, of)
 
 
 def alpha_box(alpha: Alpha) -> Box:
@@ -99,7 +99,7 @@ def alpha_box(alpha: Alpha) -> Box:
     return left, top, left + width, top + height
 
 
-def lay(backdrop: Rgb, layer: Layer) -> Rgb:
+def lay(backdrop: Rgb, layer: SceneLayer) -> Rgb:
     """Lay a layer over what is below it, exactly in whole numbers."""
     left, top, right, bottom = alpha_box(layer.alpha)
     inside = slice(top, bottom), slice(left, right)
@@ -131,7 +131,7 @@ def visible_mattes(scene: LayeredScene) -> dict[int, Matte]:
     return {number: np.clip(matte, 0, 1) for number, matte in seen.items()}
 
 
-def pairs(scene: LayeredScene) -> tuple[Pair, ...]:
+def pairs(scene: LayeredScene) -> tuple[OccludingPair, ...]:
     """List who covers whom by at least one solid pixel; in a knot, both cover each other."""
     solid = {number: layer.alpha > 127 for number, layer in scene.objects.items()}
     found = []
@@ -142,8 +142,8 @@ def pairs(scene: LayeredScene) -> tuple[Pair, ...]:
                 if layer.kind == LayerRole.PART and layer.of == behind and number > front:
                     back = both & (layer.alpha > 127)
                     both = both & ~back
-                    found.append(Pair(behind, front, int(back.sum())))
-            found.append(Pair(front, behind, int(both.sum())))
+                    found.append(OccludingPair(behind, front, int(back.sum())))
+            found.append(OccludingPair(front, behind, int(both.sum())))
     return tuple(pair for pair in found if pair.overlap)
 
 
