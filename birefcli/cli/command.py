@@ -22,7 +22,7 @@ class Command:
 
     record: type
     # Takes the record, and for `overrides` the values that were given by name; gives the exit code.
-    story: Callable[..., int | None]
+    action: Callable[..., int | None]
     examples: tuple[str, ...]
     name: str | None = None
     # A record whose own defaults do not hold here: only what is given of it is told.
@@ -80,7 +80,7 @@ class Command:
             warnings.simplefilter("ignore")  # libraries' asides are no words for users
             if (file := self.file(words)) and not words["quiet"]:
                 typer.echo(f"settings from {file.path}", err=True)
-            code = self.story(*self.answers(ctx, words))
+            code = self.action(*self.answers(ctx, words))
             if code is not None:
                 raise typer.Exit(code)
 
@@ -90,7 +90,7 @@ class Command:
             *(_parameter(one, True, is_unset=True) for one in self._overrides),
         ]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__name__, run.__doc__ = self.story.__name__, self.story.__doc__
+        run.__name__, run.__doc__ = self.action.__name__, self.action.__doc__
         return run
 
     @property
@@ -107,7 +107,7 @@ class Command:
         return offered(self.overrides) if self.overrides else ()
 
     def answers(self, ctx: typer.Context, words: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Give what the story takes, from what was parsed."""
+        """Give the arguments of the command's action, from what was parsed."""
         given = frozenset(name for name in words if is_given(ctx, name))
         values = {one.name: read(one, words[one.name]) for one in offered(self.record)}
         if file := self.file(words):
@@ -145,8 +145,8 @@ def in_help(examples: Iterable[str]) -> str:
 def command(record: type, *, examples: Sequence[str], **more: Any) -> Callable[..., Command]:
     """Make a command of a function that takes a record of settings; see `Command`."""
 
-    def made(story: Callable[..., int | None]) -> Command:
-        return Command(record=record, story=story, examples=tuple(examples), **more)
+    def made(action: Callable[..., int | None]) -> Command:
+        return Command(record=record, action=action, examples=tuple(examples), **more)
 
     return made
 

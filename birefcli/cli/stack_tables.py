@@ -23,7 +23,7 @@ SCHEMA = "birefcli.eval-peel/1"
 
 @dataclass(frozen=True)
 class Scores:
-    """How every way did, ours first, and what else a reader wants to know of the measurement."""
+    """The scores of every method, ours first, with the settings, the model and what failed."""
 
     results: Sequence[StackTally]
     settings: EvalPeelSettings
@@ -95,7 +95,7 @@ def _markdown(results: Sequence[StackTally], settings: EvalPeelSettings) -> str:
 
 
 def _csv(results: Sequence[StackTally]) -> str:
-    """Give a line for every scene of every way."""
+    """Give a line for every scene of every method."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["name", "suite", "seed", *(metric.name for metric in STACK_METRICS)])
@@ -126,7 +126,7 @@ def _as_json(scores: Scores) -> dict[str, Any]:
 
 
 def _result(result: StackTally, first: StackTally, suite: Suite) -> dict[str, Any]:
-    """Give one way's scores of a suite."""
+    """Give one method's scores of a suite."""
     found: dict[str, Any] = {
         "name": result.name,
         "mean": {m.name: finite(result.mean(suite, m)) for m in STACK_METRICS},

@@ -315,10 +315,10 @@ def _is_alive(pid: int) -> bool:
 
 
 def fold(target: str) -> str:
-    """Give what two names are compared by: equal on any file system if equal here."""
+    """Give a name's form for comparison: equal for names that some file system takes for one."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", target).casefold())
 
 
 def real(path: Path) -> str:
-    """Give what two paths to one place have in common, links resolved, case folded."""
+    """Give a path's form for comparison: links resolved, case folded, equal for one place."""
     return fold(os.path.realpath(path))

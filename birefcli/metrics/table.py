@@ -71,7 +71,7 @@ METRICS = (
     _curve("adpF", "F at twice the mean prediction", "curves:adaptive_f", "F"),
     MetricRecord(
         name="wF",
-        description="weighted F, whose errors know their place",
+        description="F with errors weighted by where they lie",
         measure="weighted_f:weighted_f",
         package="scipy",
     ),

@@ -33,7 +33,7 @@ class SaveSettings:
     )
 
     def check_files(self) -> None:
-        """Refuse what nobody can write after hours of scoring."""
+        """Raise UsageError for a file that is a folder, or whose name ends as no format does."""
         for file in self.save:
             if file.suffix.lower() not in SCORE_FILES:
                 raise UsageError(f"--save {file}: call it {' or '.join(SCORE_FILES)}")

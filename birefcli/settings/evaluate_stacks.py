@@ -23,7 +23,7 @@ class PeelMode(StrEnum):
 
 
 class Baseline(StrEnum):
-    """Simpler ways to take a picture apart."""
+    """Simpler methods that take a picture apart."""
 
     B0 = "B0"  # one cut, and a fill by Navier and Stokes
     B1 = "B1"  # rounds of whole masks, unblended, as LayerD does it

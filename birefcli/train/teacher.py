@@ -1,4 +1,4 @@
-"""What a training holds on to: a teacher's mattes as soft labels, and the encoder it started with.
+"""Teachers: mattes as soft labels, and the maps of the encoder that a training started with.
 
 Learning from the output of another network is distillation (Hinton et al. 2015); keeping maps near
 those of the start is L2 regularisation towards it in function space (cf. Li et al. 2018, "L2-SP").

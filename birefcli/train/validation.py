@@ -1,4 +1,4 @@
-"""What the network is worth by the chosen metric, and what it makes of a few pictures."""
+"""Validation: a network's score by the chosen metric, and its mattes of a few pictures."""
 
 import math
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The walks: one story per command, from its settings to its outcomes."""
+"""The workflows: one file per command, from its settings to its outcomes."""
 
 from typing import TYPE_CHECKING
 

@@ -29,7 +29,7 @@ _SMALL = 96
 
 
 class BenchStage(StrEnum):
-    """What a picture goes through."""
+    """The timed stages of a cut or a peel."""
 
     READ = "read"  # decoded from PNG
     NETWORK = "network"

@@ -35,7 +35,7 @@ LEAST_IOU = 0.7  # of the test cut; a trained model is well above
 
 
 class Section(StrEnum):
-    """What is looked at, in this order."""
+    """The parts of the installation that are checked, in this order."""
 
     VERSIONS = "versions"
     DEVICES = "devices"

@@ -126,7 +126,7 @@ class EvalModel:
 def find_models(
     asked: Sequence[ModelSettings], say: Callable[[str], None]
 ) -> tuple[EvalModel, ...]:
-    """Find every model before any is run, so that a wrong name is not noticed in hour three.
+    """Find every model before any is run, so that a wrong name fails at once.
 
     Raise WeightsError for a model that is not here and may not be downloaded.
     """

@@ -105,7 +105,7 @@ def layerd_scores(
 
 
 def grouped(background: Rgb, layers: Sequence[Rgba], least: int) -> list[MergedLayers]:
-    """Lay layers together that do not meet, from the nearest on; the background stays alone."""
+    """Merge layers that do not overlap, from the nearest on; the background stays alone."""
     depths: list[int] = []
     for number, layer in enumerate(reversed(layers)):
         above = list(reversed(layers))[:number]

@@ -15,7 +15,7 @@ WORST = 0.05  # of the scenes, beyond which none is quoted
 
 @dataclass
 class StackTally:
-    """The scores of one way to peel, by suite and seed; NaN where a scene has nothing to score."""
+    """The scores of one method, by suite and seed; NaN where a scene has nothing to score."""
 
     name: str
     rows: dict[tuple[Suite, int], dict[str, float]] = field(default_factory=dict)

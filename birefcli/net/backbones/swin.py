@@ -80,7 +80,7 @@ class SwinPatchEmbedding(nn.Module):
 
 
 class SwinStage(nn.Module):
-    """Blocks at one resolution, every second one with shifted windows, and the way down."""
+    """Blocks at one resolution, every second one with shifted windows, and their downsampling."""
 
     def __init__(
         self, width: int, heads: int, window: int, drops: list[float], *, merges: bool

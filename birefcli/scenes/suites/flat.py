@@ -42,7 +42,7 @@ def any_shape(rng: Generator, size: Size, names: tuple[str, ...]) -> Draw:
 
 
 def flat_ground(rng: Generator, size: Size) -> tuple[str, Rgb, Colors]:
-    """Draw a solid, graded, striped or checkered ground; give its kind and its colours too."""
+    """Draw a solid, graded, striped or checkered ground (H, W, 3); give its kind and colours."""
     nothing = np.empty((0, 3), np.float32)
     first = contrasting(rng, nothing)
     second = contrasting(rng, first[None])
@@ -66,7 +66,7 @@ def flat_ground(rng: Generator, size: Size) -> tuple[str, Rgb, Colors]:
 def flat_layer(
     rng: Generator, name: str, alpha: Alpha, taken: Colors
 ) -> tuple[str, SceneLayer, Colors]:
-    """Give a shape one colour or two that stand out; tell how, and which colours are taken now."""
+    """Paint a shape (H, W) in one or two colours that stand out; give how, and all colours."""
     size = (alpha.shape[0], alpha.shape[1])
     first = contrasting(rng, taken)
     taken = np.vstack([taken, first])

@@ -20,7 +20,7 @@ _TWINS = 9  # levels that things of the same colour may differ by
 
 
 def hard_case_scene(rng: Generator, seed: int, side: int | None = None) -> LayeredScene:
-    """Draw the kind of hard case that the seed's turn it is."""
+    """Draw a hard case, of the kind that the seed selects."""
     size = (side or SIDE, side or SIDE)
     kind = tuple(_KINDS)[seed % len(_KINDS)]
     brush = _start(rng, size)
@@ -45,7 +45,7 @@ class _Brush:
         return min(self.size)
 
     def add(self, name: str, alpha: Alpha) -> None:
-        """Paint a shape in the scene's manner."""
+        """Paint a shape (H, W) in the scene's manner."""
         if self.ground == "texture":
             layer = paint(name, alpha, materials.textured(self.rng, self.side / SIDE))
         else:

@@ -52,7 +52,7 @@ def perspective_scene(rng: Generator, seed: int, side: int | None = None) -> Lay
 
 
 def stage(rng: Generator, size: Size, scale: float, horizon: float) -> Rgb:
-    """Draw a sky down to the horizon (a share of the height) and a textured plane below it."""
+    """Draw a sky down to the horizon, a share of the height, and a plane below it: (H, W, 3)."""
     height, width = size
     edge = round(horizon * height)
     above = materials.textured(rng, scale * 2.5, rng.uniform(120, 235, 3).astype(np.float32))

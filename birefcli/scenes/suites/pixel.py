@@ -83,7 +83,7 @@ def pixel_ground(rng: Generator, size: Size) -> tuple[str, _Indices]:
 
 
 def enlarged(array: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    """Repeat every pixel."""
+    """Repeat every pixel of an array (H, W, …) as a square of `factor` × `factor`."""
     return np.repeat(np.repeat(array, factor, 0), factor, 1)
 
 

@@ -83,7 +83,7 @@ class DataReport:
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Say it, one thing a line."""
+        """Give the notes and the findings in words, one a line."""
         return [*self.notes, *map(str, self.findings)]
 
 
