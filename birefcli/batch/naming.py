@@ -49,7 +49,7 @@ def name_results(
 
 @dataclass
 class _Crowd:
-    """Pictures of one root, of which those whose names meet keep their suffix."""
+    """Pictures of one root, of which those whose names collide keep their suffix."""
 
     places: Sequence[Place]
     settings: CutSettings
@@ -58,7 +58,7 @@ class _Crowd:
     def spread(
         self, kept: Sequence[Targets], known: KnownNames
     ) -> tuple[list[Targets], dict[str, set[int]], set[int]]:
-        """Keep suffixes until that helps no more; give names, holders, and who still meets."""
+        """Keep suffixes where names collide; give names, their holders, and who still collides."""
         while True:
             wanted = [
                 wanted_targets(place, i, self.settings, i in self.full) | kept[i]

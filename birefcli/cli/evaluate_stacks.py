@@ -68,7 +68,7 @@ def eval_peel(settings: EvalPeelSettings) -> int:
 
 
 def _loaded(settings: EvalPeelSettings, console: Console) -> "PeelModels | None":
-    """Load the model that looks, where one does."""
+    """Load the models of --mode net; other modes have none."""
     if settings.mode != PeelMode.NET:
         return None
     from birefcli.models import Purpose, asked_model, load_peel_models, require_device

@@ -220,7 +220,7 @@ def sha256_file(path: Path) -> str:
 
 
 def _open(path: Path) -> BinaryIO:
-    """Open a file for decoders, which want to jump about in it."""
+    """Open a file for decoders, which seek in it."""
     try:
         stream = path.open("rb")
     except (FileNotFoundError, NotADirectoryError):

@@ -157,7 +157,7 @@ class PeelLoop:
         return proposal.front
 
     def _on_grid(self, matte: Matte) -> Matte:
-        """Bring a matte to the art's own grid, and keep it off what is not there."""
+        """Bring a matte to the art's own grid; it is 0 where the picture is transparent."""
         if matte.shape != self._state.size:
             whole = np.rint(matte[..., None] * 255).astype(np.uint8)
             native = self.detected.grid.native(whole)[..., 0]

@@ -87,7 +87,7 @@ _memory: list[BatchMemory] = []
 
 
 def _serve(memory: BatchMemory) -> None:
-    """Make this process a worker: deaf to Ctrl-C, and gone when the loop's process is."""
+    """Make this process a worker, which ignores Ctrl-C and ends with the loop's process."""
     _memory[:] = [memory]
     compose_on_one_thread()
     # Ctrl-C is for the loop, which saves before it ends.
