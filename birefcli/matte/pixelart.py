@@ -56,7 +56,7 @@ NATIVE = Grid()
 
 
 def find_grid(picture: NDArray[np.uint8]) -> Grid | None:
-    """Find the largest grid whose cells have one colour each; None if it is not pixel art.
+    """Find the largest grid whose cells (of H, W, C) have one colour each; None if none has.
 
     Drawings with large even areas have such cells too, but their outlines lie on no grid.
     """
