@@ -1,4 +1,4 @@
-"""The program's door: `birefcli` and `python -m birefcli` come in here."""
+"""The entry point of `birefcli` and of `python -m birefcli`."""
 
 import os
 import sys

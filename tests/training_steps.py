@@ -11,7 +11,7 @@ from fakes import tiny_config
 from birefcli.net.birefnet import BiRefNet
 from birefcli.settings.model import Precision
 from birefcli.settings.train import Stage, TrainSettings
-from birefcli.train.batch import Batch
+from birefcli.train.batch import TrainingBatch
 from birefcli.train.processes import SingleProcess, join_processes
 from birefcli.train.schedule import loss_weights
 from birefcli.train.step import take_step
@@ -35,7 +35,7 @@ def steps_settings(**changes: object) -> TrainSettings:
     return replace(plain, **changes)
 
 
-def make_batch(step: int, first: int = 0, end: int = WHOLE) -> Batch:
+def make_batch(step: int, first: int = 0, end: int = WHOLE) -> TrainingBatch:
     """Some pictures of a step: noise, and a bright square as the object."""
     rng = np.random.default_rng(step)
     rgb = rng.integers(0, 120, (WHOLE, 64, 64, 3), dtype=np.uint8)
@@ -44,7 +44,9 @@ def make_batch(step: int, first: int = 0, end: int = WHOLE) -> Batch:
         y, x = rng.integers(0, 32, 2)
         matte[i, y : y + 30, x : x + 24] = 1
     rgb[matte > 0] += 100
-    return Batch(rgb[first:end], matte[first:end], names=tuple(f"p{i}" for i in range(first, end)))
+    return TrainingBatch(
+        rgb[first:end], matte[first:end], names=tuple(f"p{i}" for i in range(first, end))
+    )
 
 
 def tiny_state(
@@ -57,7 +59,7 @@ def tiny_state(
 
 
 def take_steps(
-    state: TrainingState, settings: TrainSettings, batches: list[list[Batch]]
+    state: TrainingState, settings: TrainSettings, batches: list[list[TrainingBatch]]
 ) -> dict[str, torch.Tensor]:
     """Take a step with each list of batches; the weights after the last."""
     count = state.processes.count

@@ -21,7 +21,7 @@ _OF_OURS = "of our own results"
 _RESULT = re.compile(rf"(.+)_(?:cut|{'|'.join(Product)})(?:~\d+)?")
 
 
-class InputSettings(Protocol):
+class InputOptions(Protocol):
     """What the settings of a command say about its inputs."""
 
     @property
@@ -89,7 +89,7 @@ class _Gathering:
         self.sources.setdefault(_place(path), InputFile(path, folder))
 
 
-def gather(settings: InputSettings) -> Inputs:
+def gather(settings: InputOptions) -> Inputs:
     """List every picture once; nothing found at all is an InputError."""
     if STDIN in settings.inputs:
         if len(settings.inputs) > 1 or settings.files_from is not None:
@@ -117,7 +117,7 @@ def gather(settings: InputSettings) -> Inputs:
     return inputs
 
 
-def _listed(settings: InputSettings) -> list[str]:
+def _listed(settings: InputOptions) -> list[str]:
     """Read --files-from: one path a line, or separated by NUL; each is meant literally."""
     if settings.files_from is None:
         return []
@@ -149,7 +149,7 @@ def _matches(text: str) -> Iterator[Path]:
     yield Path(text)
 
 
-def _add(gathering: _Gathering, path: Path, text: str, settings: InputSettings) -> None:
+def _add(gathering: _Gathering, path: Path, text: str, settings: InputOptions) -> None:
     if os.path.isdir(path):  # noqa: PTH112 (which fails in a folder that may not be entered)
         _add_folder(gathering, path, settings)
     elif _is_there(path):
@@ -158,7 +158,7 @@ def _add(gathering: _Gathering, path: Path, text: str, settings: InputSettings) 
         gathering.missing[text] = None
 
 
-def _add_folder(gathering: _Gathering, folder: Path, settings: InputSettings) -> None:
+def _add_folder(gathering: _Gathering, folder: Path, settings: InputOptions) -> None:
     if _place(folder) in gathering.folders:
         return
     gathering.folders[_place(folder)] = folder

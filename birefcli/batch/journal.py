@@ -157,7 +157,7 @@ class Journal:
         return path.is_file() and sha256_file(path) in self._ours[target]
 
     def note(self, entry: JournalEntry) -> None:
-        """Write an entry down, on the disk itself, before its files move into place."""
+        """Write an entry to the disk before its files move into place, or raise OutputError."""
         try:
             with self._turn:
                 self._append(entry.to_json().encode() + b"\n")

@@ -1,4 +1,4 @@
-"""What results are called: no two of one output folder ever meet, and old names stay."""
+"""Names of results: no two files of one output folder share one, and earlier names stay."""
 
 import os
 import re
@@ -34,7 +34,7 @@ class Place:
 def name_results(
     places: Sequence[Place], settings: CutSettings, known: KnownNames
 ) -> list[Targets]:
-    """Give the places of one root their targets, none of which meet on any file system.
+    """Give each place of one root its targets; no two are one file on any file system.
 
     Where two would meet both keep their source's suffix, and are numbered where that is not
     enough; names that are known stay as they are. A run that goes on gives the names that the
@@ -49,7 +49,7 @@ def name_results(
 
 @dataclass
 class _Crowd:
-    """Pictures of one root, of which those whose names meet keep their suffix."""
+    """Pictures of one root, of which those whose names collide keep their suffix."""
 
     places: Sequence[Place]
     settings: CutSettings
@@ -58,7 +58,7 @@ class _Crowd:
     def spread(
         self, kept: Sequence[Targets], known: KnownNames
     ) -> tuple[list[Targets], dict[str, set[int]], set[int]]:
-        """Keep suffixes until that helps no more; give names, holders, and who still meets."""
+        """Keep suffixes where names collide; give names, their holders, and who still collides."""
         while True:
             wanted = [
                 wanted_targets(place, i, self.settings, i in self.full) | kept[i]
@@ -81,7 +81,10 @@ class _Crowd:
 def wanted_targets(
     place: Place, index: int, settings: CutSettings, keeps_suffix: bool = False
 ) -> Targets:
-    """Name the results of one picture as if it were alone."""
+    """Name the results of one picture as if it were alone.
+
+    Raise UsageError where `--name` cannot be filled or gives two products one name.
+    """
     file = PurePosixPath(place.file)
     stem = file.name if keeps_suffix else file.stem
     targets: Targets = {}

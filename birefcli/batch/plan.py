@@ -157,7 +157,10 @@ def _place(source: InputFile, inputs: Inputs, settings: CutSettings) -> Place:
 
 
 def folder_beside(folder: Path, ending: str = "_cut") -> Path:
-    """Give the output folder of an input folder: `photos_cut` beside `photos`."""
+    """Give the output folder of an input folder, `photos_cut` beside `photos`.
+
+    Raise UsageError for the root of a disk, beside which there is nothing.
+    """
     full = Path(os.path.abspath(folder))  # noqa: PTH100 (a link keeps its own name)
     if not full.name:
         raise UsageError(f"say with -o where the results of {folder} shall go")

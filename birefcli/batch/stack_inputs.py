@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from birefcli.batch.inputs import InputFile, Inputs, InputSettings, gather
+from birefcli.batch.inputs import InputFile, InputOptions, Inputs, gather
 from birefcli.errors import InputError
 from birefcli.stack import COMPOSED, FILE, SCHEMA, fixed_names, folder_names
 
@@ -13,7 +13,7 @@ _NAMES = {*fixed_names(), COMPOSED}
 _HEAD = 200
 
 
-def pictures_asked(settings: InputSettings) -> Inputs:
+def pictures_asked(settings: InputOptions) -> Inputs:
     """List every picture once; files of a stack below an input folder are left out and counted.
 
     An InputError says that nothing is left. A file that is named by itself always stays.

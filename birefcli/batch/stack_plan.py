@@ -117,7 +117,10 @@ class _StackPlace:
 
 
 def plan_stacks(inputs: Inputs, settings: PeelCommand) -> StackPlan:
-    """Give every picture the folder of its stack; no two meet, and a known one keeps its own."""
+    """Give every picture its stack's folder: no two share one, and a known one keeps its own.
+
+    Raise UsageError for standard input without -o, and where -o does not fit the inputs.
+    """
     _check_out(settings)
     single = inputs.single
     if single is not None and (settings.out is not None or single.path is None):

@@ -58,7 +58,7 @@ def _summary(
     settings: BenchSettings, loaded: "LoadedSegmenter", clocks: "Sequence[Clock]"
 ) -> dict[str, Any]:
     """Give the mean of every stage in ms, and what the whole amounts to."""
-    from birefcli.workflows import Stage, peak_memory
+    from birefcli.workflows import BenchStage, peak_memory
 
     count, total = len(clocks), sum(clock.total for clock in clocks)
     found: dict[str, Any] = {
@@ -69,7 +69,7 @@ def _summary(
         "side": settings.side,
         "ms": {
             stage.value: 1000 * sum(clock.seconds.get(stage, 0) for clock in clocks) / count
-            for stage in Stage
+            for stage in BenchStage
             if any(stage in clock.seconds for clock in clocks)
         },
         "ms_a_picture": 1000 * total / count,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from typer.core import TyperCommand
 
-from birefcli.settings import MODEL, RECORDS, Setting, SettingsFile, find_file, make, named, offered
+from birefcli.settings import MODEL, RECORDS, Setting, SettingsFile, find_file, make, offered
 
 EXAMPLES = "Examples:"
 
@@ -22,7 +22,7 @@ class Command:
 
     record: type
     # Takes the record, and for `overrides` the values that were given by name; gives the exit code.
-    story: Callable[..., int | None]
+    action: Callable[..., int | None]
     examples: tuple[str, ...]
     name: str | None = None
     # A record whose own defaults do not hold here: only what is given of it is told.
@@ -80,7 +80,7 @@ class Command:
             warnings.simplefilter("ignore")  # libraries' asides are no words for users
             if (file := self.file(words)) and not words["quiet"]:
                 typer.echo(f"settings from {file.path}", err=True)
-            code = self.story(*self.answers(ctx, words))
+            code = self.action(*self.answers(ctx, words))
             if code is not None:
                 raise typer.Exit(code)
 
@@ -90,7 +90,7 @@ class Command:
             *(_parameter(one, True, is_unset=True) for one in self._overrides),
         ]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__name__, run.__doc__ = self.story.__name__, self.story.__doc__
+        run.__name__, run.__doc__ = self.action.__name__, self.action.__doc__
         return run
 
     @property
@@ -107,7 +107,7 @@ class Command:
         return offered(self.overrides) if self.overrides else ()
 
     def answers(self, ctx: typer.Context, words: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Give what the story takes, from what was parsed."""
+        """Give the arguments of the command's action, from what was parsed."""
         given = frozenset(name for name in words if is_given(ctx, name))
         values = {one.name: read(one, words[one.name]) for one in offered(self.record)}
         if file := self.file(words):
@@ -115,14 +115,19 @@ class Command:
             values |= {name: told[name] for name in told if name not in given}
             # A file that came with the pictures must not make the program download anything.
             values["model_is_named"] = MODEL not in told or MODEL in given
-        for one in offered(self.record):
-            if one.name in self.choices:
-                values[one.name] = checked(one, values[one.name], self.choices[one.name]())
+        self._check(offered(self.record), values)
         settings: Any = make(self.record, {**values, "given": given})
         if self.overrides is None:
             return (settings,)
         own = {one.name: read(one, words[one.name]) for one in self._overrides if one.name in given}
+        self._check(self._overrides, own)
         return settings, own
+
+    def _check(self, settings: Iterable[Setting], values: dict[str, Any]) -> None:
+        """Write names as their tables do; one that no table has is a usage error."""
+        for one in settings:
+            if one.name in self.choices and one.name in values:
+                values[one.name] = checked(one, values[one.name], self.choices[one.name])
 
 
 def _explained(choices: Iterable[str]) -> Iterable[str]:
@@ -140,8 +145,8 @@ def in_help(examples: Iterable[str]) -> str:
 def command(record: type, *, examples: Sequence[str], **more: Any) -> Callable[..., Command]:
     """Make a command of a function that takes a record of settings; see `Command`."""
 
-    def made(story: Callable[..., int | None]) -> Command:
-        return Command(record=record, story=story, examples=tuple(examples), **more)
+    def made(action: Callable[..., int | None]) -> Command:
+        return Command(record=record, action=action, examples=tuple(examples), **more)
 
     return made
 
@@ -162,13 +167,13 @@ def read(one: Setting, words: Any) -> Any:
         raise typer.BadParameter(str(error), param_hint=one.flag) from None
 
 
-def checked(one: Setting, value: Any, known: Iterable[str]) -> Any:
+def checked(one: Setting, value: Any, known: Callable[[], Iterable[str]]) -> Any:
     """Give a value of names, each as its table writes it; an unknown one is a usage error."""
-    if not _is_tuple(one.kind):
+    words = one.option.words
+    if words is None or words.check is None or value is None:
         return value
-    names = tuple(known)
     try:
-        return tuple(dict.fromkeys(named(word, names) for word in value))
+        return words.check(value, known())
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=one.flag) from None
 

@@ -11,7 +11,7 @@ from birefcli.cli.command import command
 from birefcli.settings import JsonSettings
 
 if TYPE_CHECKING:
-    from birefcli.workflows import Finding
+    from birefcli.workflows import DoctorFinding
 
 
 @command(JsonSettings, examples=("birefcli doctor", "birefcli doctor --json"))
@@ -19,7 +19,7 @@ def doctor(settings: JsonSettings) -> int:
     """Check this installation: versions, devices, models, and one real cut."""
     from birefcli.workflows import examine, worst
 
-    findings: list[Finding] = []
+    findings: list[DoctorFinding] = []
     for finding in examine():
         if not settings.as_json:
             typer.echo(_lines(finding, findings[-1] if findings else None))
@@ -31,7 +31,7 @@ def doctor(settings: JsonSettings) -> int:
     return code
 
 
-def _lines(finding: "Finding", previous: "Finding | None") -> str:
+def _lines(finding: "DoctorFinding", previous: "DoctorFinding | None") -> str:
     """Write a finding, under its heading where a section begins, with the next step below it."""
     well, ill, arrow = _signs()
     is_first = previous is None or previous.section != finding.section

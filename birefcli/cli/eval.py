@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from birefcli.cli.choices import metrics, metrics_and_groups
 from birefcli.cli.command import command
 from birefcli.cli.console import Console, plural
 from birefcli.cli.signals import Signals
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         "birefcli eval predictions truths --metrics S,wF,MAE",
         "birefcli eval data --model compact --model run --save scores.csv --fail-below S=0.9",
     ),
+    choices={"metrics": metrics_and_groups, "fail_below": metrics},
 )
 def eval(settings: EvalSettings) -> int:
     """Score predictions against truths, or compare models on pictures with truths."""
@@ -31,7 +33,7 @@ def eval(settings: EvalSettings) -> int:
     results: list[EvalResult] = []
     total = len(found.cases) * max(1, len(settings.models))
     with Console(total, quiet=settings.quiet) as console:
-        metrics = choose_metrics(settings, console.warn)
+        chosen = choose_metrics(settings, console.warn)
         for failure in found.failures:
             console.warn(f"failed: {failure.message}")
         if len(found.left_out) == 1:
@@ -42,7 +44,7 @@ def eval(settings: EvalSettings) -> int:
         models = find_models(settings.models, console.warn)
         with Signals(stop, console.warn, "finishing the pictures in flight") as signals:
             for result in evaluate_all(
-                *(found.cases, metrics, settings, models, stop),
+                *(found.cases, chosen, settings, models, stop),
                 say=console.say,
                 show=console.show,
             ):
@@ -60,7 +62,7 @@ def eval(settings: EvalSettings) -> int:
     for file in settings.save:
         save(file, results, found, settings)
     if settings.gallery is not None and not write_gallery(settings.gallery, results[-1]):
-        console.warn(f"no gallery: no pair of {results[-1].name} has a score by {metrics[0]}")
+        console.warn(f"no gallery: no pair of {results[-1].name} has a score by {chosen[0]}")
     sentences = missed(results, settings.fail_below)
     for sentence in sentences:
         console.warn(sentence)

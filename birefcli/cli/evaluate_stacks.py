@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from birefcli.cli.choices import inpainters
+from birefcli.cli.choices import inpainters, stack_metrics
 from birefcli.cli.command import command
 from birefcli.cli.console import Console, plural
 from birefcli.cli.signals import Signals
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         "birefcli eval-peel --suite flat,pixel -n 10 --against B1 --save scores.json",
         "birefcli eval-peel --mode net --suite scene --seed 20000 --fail-below differing-px=0",
     ),
-    choices={"inpaint": inpainters},
+    choices={"inpaint": inpainters, "fail_below": stack_metrics},
 )
 def eval_peel(settings: EvalPeelSettings) -> int:
     """Peel seeded scenes and score the stacks beside the true layers."""
@@ -68,7 +68,7 @@ def eval_peel(settings: EvalPeelSettings) -> int:
 
 
 def _loaded(settings: EvalPeelSettings, console: Console) -> "PeelModels | None":
-    """Load the model that looks, where one does."""
+    """Load the models of --mode net; other modes have none."""
     if settings.mode != PeelMode.NET:
         return None
     from birefcli.models import Purpose, asked_model, load_peel_models, require_device

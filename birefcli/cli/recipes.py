@@ -8,8 +8,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from birefcli.cli.choices import metrics
 from birefcli.errors import UsageError
-from birefcli.settings import MisfitError, TrainSettings, fit, nearest, read_toml
+from birefcli.settings import MisfitError, TrainSettings, fit, named, nearest, read_toml
 
 FOLDER = Path(__file__).parents[1] / "recipes"
 COMPACT = "compact"
@@ -173,6 +174,9 @@ def as_setting(name: str, value: Any, source: str, folder: Path) -> Any:
     if name not in known:
         raise UsageError(f"{source} sets {name!r}, which no recipe knows{nearest(name, known)}")
     try:
-        return fit(_HINTS[name], value, folder)
+        found = fit(_HINTS[name], value, folder)
+        return named(found, metrics()) if name == "metric" else found
     except MisfitError as error:
         raise UsageError(f"{source}: {name} takes {error}, not {value!r}") from error
+    except ValueError as error:
+        raise UsageError(f"{source}: {name}: {error}") from error

@@ -1,4 +1,4 @@
-"""What every run over pictures does around its walk: its model, its plan, its end."""
+"""What cut and peel share: finding the model, showing the plan, and how a run ends."""
 
 import sys
 from collections.abc import Iterable

@@ -16,8 +16,8 @@ from birefcli.batch import Outcome
 from birefcli.cli.console import let_any_name_through, on_one_line, plural
 from birefcli.cli.tables import finite, markdown, print_line, print_table
 from birefcli.image import Cases, Unpaired, encode, page, write_atomic
-from birefcli.metrics import digits
-from birefcli.settings import Bar, EvalProtocol, EvalSettings, Metric
+from birefcli.metrics import digits, is_error
+from birefcli.settings import Bar, EvalProtocol, EvalSettings
 from birefcli.workflows import EvalResult
 
 # What each protocol does with predictions, and the pipeline in which it runs models.
@@ -84,15 +84,13 @@ def remarks(results: Sequence[EvalResult], settings: EvalSettings) -> Iterator[s
         yield f"{words}; mattes are grey or lie in alpha, and --model makes them from pictures"
 
 
-def missed(results: Sequence[EvalResult], bars: Sequence[Bar[Metric]]) -> list[str]:
+def missed(results: Sequence[EvalResult], bars: Sequence[Bar]) -> list[str]:
     """Say which scores are not good enough; a score without a value is not."""
     sentences = []
     for result in results:
         for bar in bars:
             score = result.tally.score(bar.metric)
-            if not bar.is_met(score):
-                words = f"is {score:.6g}, {bar.side} {bar.value:g}"
-                words = "has no value" if math.isnan(score) else words
+            if words := bar.shortfall(score, is_error=is_error(bar.metric)):
                 sentences.append(f"{result.name}: {bar.metric} {words}")
     return sentences
 
@@ -123,7 +121,7 @@ def _lines(results: Sequence[EvalResult]) -> Iterator[list[str]]:
     names = [on_one_line(result.name) for result in results]
     yield ["metric", *names, *(f"{name} - {names[0]} (95 %)" for name in names[1:])]
     for metric in first.tally.metrics:
-        line = [str(metric), *(_number(metric, result.tally.score(metric)) for result in results)]
+        line = [metric, *(_number(metric, result.tally.score(metric)) for result in results)]
         for other in others:
             found = other.tally.minus(first.tally, metric)
             low, mean, high = (
@@ -142,7 +140,7 @@ def _number(metric: str, value: float, sign: str = "") -> str:
 def _marked(lines: Iterable[list[str]]) -> Iterator[list[str]]:
     """Tell people which way is better."""
     for name, *cells in lines:
-        yield [f"{name} (lower is better)" if Metric(name).is_error else name, *cells]
+        yield [f"{name} (lower is better)" if is_error(name) else name, *cells]
 
 
 def _as_json(results: Sequence[EvalResult], cases: Cases, settings: EvalSettings) -> dict[str, Any]:

@@ -14,16 +14,16 @@ import typer
 
 from birefcli.cli.tables import finite, markdown, print_line, print_table
 from birefcli.image import write_atomic
-from birefcli.metrics import StackTally
+from birefcli.metrics import STACK_METRICS, StackMetric, StackTally, find_stack_metric
 from birefcli.models import ModelInfo
-from birefcli.settings import METRICS, EvalPeelSettings, StackMetric, Suite
+from birefcli.settings import EvalPeelSettings, Suite
 
 SCHEMA = "birefcli.eval-peel/1"
 
 
 @dataclass(frozen=True)
 class Scores:
-    """How every way did, ours first, and what else a reader wants to know of the measurement."""
+    """The scores of every method, ours first, with the settings, the model and what failed."""
 
     results: Sequence[StackTally]
     settings: EvalPeelSettings
@@ -73,14 +73,14 @@ def missed(ours: StackTally, settings: EvalPeelSettings) -> list[str]:
     """Say which means are not good enough; one that no suite has is not."""
     sentences = []
     for bar in settings.fail_below:
-        metric = bar.metric
+        metric = find_stack_metric(bar.metric)
         means = {suite: ours.mean(suite, metric) for suite in settings.suites}
         known = {suite: mean for suite, mean in means.items() if not math.isnan(mean)}
         if not known:
             sentences.append(f"{metric.name} has no value in any suite")
         for suite, mean in known.items():
-            if not bar.is_met(mean):
-                sentences.append(f"{suite}: {metric.name} is {mean:.6g}, {bar.side} {bar.value:g}")
+            if words := bar.shortfall(mean, is_error=metric.is_error):
+                sentences.append(f"{suite}: {metric.name} {words}")
     return sentences
 
 
@@ -95,13 +95,13 @@ def _markdown(results: Sequence[StackTally], settings: EvalPeelSettings) -> str:
 
 
 def _csv(results: Sequence[StackTally]) -> str:
-    """Give a line for every scene of every way."""
+    """Give a line for every scene of every method."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["name", "suite", "seed", *(metric.name for metric in METRICS)])
+    writer.writerow(["name", "suite", "seed", *(metric.name for metric in STACK_METRICS)])
     for result in results:
         for (suite, seed), values in result.rows.items():
-            row = (values.get(metric.name, "") for metric in METRICS)
+            row = (values.get(metric.name, "") for metric in STACK_METRICS)
             writer.writerow([result.name, suite, seed, *row])
     return stream.getvalue()
 
@@ -126,11 +126,11 @@ def _as_json(scores: Scores) -> dict[str, Any]:
 
 
 def _result(result: StackTally, first: StackTally, suite: Suite) -> dict[str, Any]:
-    """Give one way's scores of a suite."""
+    """Give one method's scores of a suite."""
     found: dict[str, Any] = {
         "name": result.name,
-        "mean": {m.name: finite(result.mean(suite, m)) for m in METRICS},
-        "worst_5_percent": {m.name: finite(result.worst(suite, m)) for m in METRICS},
+        "mean": {m.name: finite(result.mean(suite, m)) for m in STACK_METRICS},
+        "worst_5_percent": {m.name: finite(result.worst(suite, m)) for m in STACK_METRICS},
         "scenes": {
             str(seed): {name: finite(value) for name, value in values.items()}
             for (own, seed), values in result.rows.items()
@@ -143,7 +143,7 @@ def _result(result: StackTally, first: StackTally, suite: Suite) -> dict[str, An
                 end: finite(value)
                 for end, value in asdict(result.minus(first, suite, metric)).items()
             }
-            for metric in METRICS
+            for metric in STACK_METRICS
         }
     return found
 
@@ -159,7 +159,7 @@ def _titles(results: Sequence[StackTally]) -> list[str]:
 def _lines(results: Sequence[StackTally], suite: Suite) -> Iterator[list[str]]:
     """Give a suite's table line by line: a metric, our scores, and those of the others."""
     first, *others = results
-    for metric in METRICS:
+    for metric in STACK_METRICS:
         means = [result.mean(suite, metric) for result in results]
         if not metric.is_shown or all(math.isnan(mean) for mean in means):
             continue
@@ -176,7 +176,7 @@ def _lines(results: Sequence[StackTally], suite: Suite) -> Iterator[list[str]]:
 
 def _marked(results: Sequence[StackTally], suite: Suite) -> Iterator[list[str]]:
     """Give the table for people, who want to be told which way is better."""
-    errors = {metric.name for metric in METRICS if metric.is_error}
+    errors = {metric.name for metric in STACK_METRICS if metric.is_error}
     for name, *cells in _lines(results, suite):
         yield [f"{name} (lower is better)" if name in errors else name, *cells]
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import typer
 
+from birefcli.cli.choices import metrics
 from birefcli.cli.command import command
 from birefcli.cli.recipes import Asked, combine, read_sets, recipe_names
 from birefcli.errors import ExitCode
@@ -17,7 +18,7 @@ from birefcli.settings import NONE, TrainCommand, TrainSettings
         "birefcli train pictures -o run --time-budget 25m",
         "birefcli train sprites --grounds photos --recipe pixel-art --set ema=0.99 -o run",
     ),
-    choices={"recipe": recipe_names},
+    choices={"recipe": recipe_names, "metric": metrics},
 )
 def train(asked: TrainCommand, options: dict[str, Any]) -> int:
     """Fine-tune a model on pictures with masks or alpha; RUN then works as --model RUN."""

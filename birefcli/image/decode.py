@@ -102,7 +102,7 @@ def picture_error(error: Exception, stream: BinaryIO, name: str) -> PictureError
 
 
 def identify(stream: BinaryIO) -> ImageFile.ImageFile:
-    """Read the header with the first decoder that knows the format.
+    """Read the header with the first decoder that knows it, or raise UnidentifiedImageError.
 
     Image.open does the same and then applies a size limit that is global; ours comes by call.
     """

@@ -27,7 +27,7 @@ from PIL import (
 from birefcli.errors import DiskFullError, OutputError, PictureError
 from birefcli.image.decode import Picture, decode, identify
 
-Format: TypeAlias = Literal["png", "webp", "jpg"]
+FileFormat: TypeAlias = Literal["png", "webp", "jpg"]
 _Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 # What counts as a picture in a folder; a file named by the user is tried whatever its suffix.
@@ -48,7 +48,7 @@ _LONGEST_SIDE = {"webp": 16383, "jpg": 65500}
 
 
 @dataclass(frozen=True)
-class Found:
+class FolderListing:
     """What a folder holds: the pictures in order, and how much of the rest was left out."""
 
     pictures: tuple[Path, ...]
@@ -72,7 +72,7 @@ def read_picture(source: Path | bytes, *, max_pixels: int, name: str = "standard
 
 def encode(
     array: _Pixels,
-    format: Format,
+    format: FileFormat,
     *,
     icc: bytes | None = None,
     dpi: tuple[float, float] | None = None,
@@ -164,7 +164,7 @@ def remove_stale_temporaries(root: Path, *, recursive: bool = True) -> int:
     return removed
 
 
-def find_pictures(folder: Path, *, recursive: bool) -> Found:
+def find_pictures(folder: Path, *, recursive: bool) -> FolderListing:
     """List the pictures in a folder in natural order, the same on every machine."""
     pictures: list[Path] = []
     closed: list[Path] = []
@@ -194,7 +194,7 @@ def find_pictures(folder: Path, *, recursive: bool) -> Found:
             else:
                 pictures.append(path)
     pictures.sort(key=lambda path: _natural(path.relative_to(folder)))
-    return Found(
+    return FolderListing(
         tuple(pictures), ignored, hidden, tuple(sorted(own)), linked, tuple(sorted(closed))
     )
 
@@ -220,7 +220,7 @@ def sha256_file(path: Path) -> str:
 
 
 def open_picture(path: Path) -> BinaryIO:
-    """Open a file for decoders, which want to jump about in it."""
+    """Open a file for decoders, which seek in it."""
     try:
         stream = path.open("rb")
     except (FileNotFoundError, NotADirectoryError):
@@ -315,10 +315,10 @@ def _is_alive(pid: int) -> bool:
 
 
 def fold(target: str) -> str:
-    """Give what two names are compared by: equal on any file system if equal here."""
+    """Give a name's form for comparison: equal for names that some file system takes for one."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", target).casefold())
 
 
 def real(path: Path) -> str:
-    """Give what two paths to one place have in common, links resolved, case folded."""
+    """Give a path's form for comparison: links resolved, case folded, equal for one place."""
     return fold(os.path.realpath(path))

@@ -22,7 +22,7 @@ class Row:
 
 
 def make_row(caption: str, picture: Rgb | None, prediction: Alpha, truth: Alpha) -> Row:
-    """Shrink a picture (H, W, 3), its prediction and its truth (H, W); it may be unknown."""
+    """Make a row of a picture (H, W, 3), or None, its prediction and its truth (H, W), shrunk."""
     mattes = (np.repeat(alpha[..., None], 3, 2) for alpha in (prediction, truth))
     pictures = (*(() if picture is None else (picture,)), *mattes)
     return Row(caption, tuple(shrunk(array) for array in pictures))

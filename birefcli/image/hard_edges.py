@@ -6,7 +6,7 @@ from birefcli.image.types import Rgb
 
 
 def looks_hard(rgb: Rgb) -> bool:
-    """Whether a picture asks for hard alpha: long side at most 256 and at most 256 colours."""
+    """Whether a picture (H, W, 3) asks for hard alpha: long side and colours at most 256."""
     if max(rgb.shape[:2]) > 256:
         return False
     red, green, blue = np.moveaxis(rgb.astype(np.uint32), -1, 0)

@@ -1,4 +1,4 @@
-"""What pictures are made of here: the array types, rounding back to 8 bits, and resizing."""
+"""The array types of pictures, rounding back to 8 bits, and resizing."""
 
 from typing import Any, TypeAlias, TypeVar
 
@@ -18,7 +18,7 @@ _T = TypeVar("_T", np.uint8, np.float32)
 
 
 def to_uint8(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Round values on the scale 0…255 to the nearest byte."""
+    """Round values of any shape on the scale 0…255 to the nearest byte; others are clipped."""
     if values.dtype == np.uint8:
         return values.copy()
     return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)

@@ -1,4 +1,4 @@
-"""From a picture and its matte to what is written: the matte cleaned, colours freed, framed."""
+"""From a picture and its matte to the cutout: clean the matte, estimate colours, crop, render."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def cut_image(
 
 
 def network_view(picture: Picture) -> Rgb:
-    """Give what the network sees: a transparent picture lies over mid-grey."""
+    """Give what the network sees (H, W, 3): a transparent picture lies over mid-grey."""
     if picture.alpha is None:
         return picture.rgb
     grey = np.full_like(picture.rgb, MID_GREY)
@@ -58,7 +58,7 @@ def network_view(picture: Picture) -> Rgb:
 
 
 def make_cutout(picture: Picture, matte: Matte, settings: CutSettings) -> Cutout:
-    """Clean the matte, join it with the picture's own alpha, free the colours, find the frame."""
+    """Clean a matte (H, W), join the picture's own alpha, estimate colours and find the crop."""
     grid = art_grid(picture.rgb)
     is_hard = settings.alpha == AlphaMode.HARD
     if settings.alpha != AlphaMode.SOFT and grid is not None:
@@ -80,7 +80,7 @@ def make_cutout(picture: Picture, matte: Matte, settings: CutSettings) -> Cutout
 
 
 def clean(matte: Matte, settings: CutSettings, *, is_hard: bool) -> Matte:
-    """Apply the matte options in their fixed order; inversion comes last."""
+    """Apply the matte options to a matte (H, W), in their fixed order; inversion comes last."""
     matte = mattes.levels(matte, *settings.levels)
     if is_hard:
         matte = mattes.harden(matte, settings.threshold)
@@ -98,7 +98,11 @@ def clean(matte: Matte, settings: CutSettings, *, is_hard: bool) -> Matte:
 def render(
     cutout: Cutout, picture: Picture, product: Product, format: Format, settings: CutSettings
 ) -> NDArray[Any]:
-    """Give the array of one product: RGBA, RGB on a background, a grey mask or a preview."""
+    """Give the array of one product, cropped to the cutout's box, the preview excepted.
+
+    A cutout is uint8 (h, w, 4), or (h, w, 3) on a background; a mask is (h, w), uint8 or uint16 as
+    `mask_bits` says; a preview is uint8 (H, 2 W, 3).
+    """
     alpha = to_uint8(cutout.matte * 255)
     if product == Product.MASK:
         depth = (

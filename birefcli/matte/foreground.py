@@ -1,4 +1,4 @@
-"""Colours: what the foreground's own are, and laying it over a backdrop."""
+"""Foreground colours: estimated where edges are soft, and composited over a backdrop."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -21,7 +21,7 @@ _TILE = 512
 
 
 def estimate_foreground(rgb: Rgb, matte: Matte) -> Rgb:
-    """Return the picture with the backdrop's share taken out of its soft edges.
+    """Return a picture (H, W, 3) without the backdrop's share in the soft edges of a matte (H, W).
 
     Solid pixels keep their colour bit for bit; where the matte is 0 the colour means nothing.
     """
@@ -40,7 +40,7 @@ def estimate_foreground(rgb: Rgb, matte: Matte) -> Rgb:
 
 
 def blur_fusion(image: _Image, alpha: Matte, windows: tuple[int, ...] = WINDOWS) -> _Image:
-    """Estimate the foreground of an image of 0…1, one pass per window.
+    """Estimate the foreground (H, W, 3) of an image (H, W, 3) of 0…1, one pass per window.
 
     Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021, as BiRefNet uses it.
     """
@@ -53,9 +53,9 @@ def blur_fusion(image: _Image, alpha: Matte, windows: tuple[int, ...] = WINDOWS)
 def fusion_pass(
     image: _Image, foreground: _Image, backdrop: _Image, alpha: Matte, window: int
 ) -> tuple[_Image, _Image]:
-    """Return better estimates of both, from their means over `window` × `window` pixels.
+    """Refine both estimates (H, W, 3) by their means over `window` × `window` pixels.
 
-    Images are float32 (H, W, 3) of 0…1.
+    Images are float32 (H, W, 3) of 0…1, `alpha` is (H, W).
     """
     a = alpha[..., None]
 

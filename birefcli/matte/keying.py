@@ -28,7 +28,9 @@ MISFIT = 45.0  # levels, above which no mixture explains a pixel: it is solid
 # .26 are, of antialiased drawings at least .53.
 MIXED_SHARE = 0.4
 SURE = 0.95  # mean matte from which an enclosed area of antialiased art belongs to it
-GREY, KEY_CHROMA = 30, 150  # levels between a colour's channels: of greys, and of key colours
+# What people put behind a thing to take it away: magenta, greens, cyan, blue.
+KEY_COLORS = {(255, 0, 255), (0, 255, 0), (0, 177, 64), (0, 255, 255), (0, 0, 255)}
+GREY, STRONG = 30, 150  # levels between a colour's channels: of greys, and of strong colours
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class _Weights:
     contrast: float = -1.06  # of the pixels around it
     neighbours: float = 0.43  # log of how many the object has
     all: float = 6.11  # all enclosed areas against all of the art
-    key: float = -3.58  # the ground is a strong colour
+    strong: float = -3.58  # the ground is a strong colour
     white: float = 2.79
     black: float = 2.23
     patterned: float = -2.22  # the ground is no plain one
@@ -90,10 +92,10 @@ def kept_areas(
 ) -> Mask:
     """Mark the areas in the ground's colour that the object encloses and that belong to it.
 
-    In hard art what is known of each area decides: white and black are drawn with, and so is a
-    colour that much of the art has; a key colour is not, and what stands out against its
-    surroundings is a hole. In antialiased art an area is a hole, as hardly a drawing repeats its
-    ground to the level, unless the network is sure of it.
+    A colour that people key with is never kept. Else, in hard art, what is known of each area
+    decides: white and black are drawn with, and so is a colour that much of the art has; what
+    stands out against its surroundings is a hole. In antialiased art an area is a hole, as hardly
+    a drawing repeats its ground to the level, unless the network is sure of it.
     """
     count, labels = cv2.connectedComponents(is_ground.astype(np.uint8), connectivity=4)
     sizes = np.bincount(labels.ravel(), minlength=count).astype(np.float64)
@@ -101,7 +103,7 @@ def kept_areas(
     is_enclosed[0] = False
     for line in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         is_enclosed[line] = False
-    if not is_enclosed.any():
+    if not is_enclosed.any() or _is_key_color(ground):
         return np.zeros_like(is_ground)
     if is_hard:
         is_kept = is_enclosed & (_belonging(labels, is_enclosed, sizes, difference, ground) > 0)
@@ -109,6 +111,12 @@ def kept_areas(
         seen = np.bincount(labels.ravel(), matte.ravel(), minlength=count) / np.maximum(sizes, 1)
         is_kept = is_enclosed & (seen > SURE)
     return np.asarray(is_kept[labels])
+
+
+def _is_key_color(ground: Ground) -> bool:
+    """Tell whether a ground is plain and of a colour that is chosen to be taken away."""
+    color = tuple(int(round(float(level))) for level in ground.rgb[0, 0])
+    return ground.kind == GroundKind.PLAIN and color in KEY_COLORS
 
 
 def _belonging(
@@ -136,7 +144,7 @@ def _belonging(
         + WEIGHTS.contrast * _contrast(labels, len(sizes), difference)
         + WEIGHTS.neighbours * np.log(many + 1)
         + WEIGHTS.all * min(1.0, float(sizes[is_enclosed].sum()) / solid)
-        + WEIGHTS.key * (chroma > KEY_CHROMA)
+        + WEIGHTS.strong * (chroma > STRONG)
         + WEIGHTS.white * (is_grey and light > 200)
         + WEIGHTS.black * (is_grey and light < 50)
         + WEIGHTS.patterned * (ground.kind != GroundKind.PLAIN)

@@ -16,7 +16,7 @@ HALF_STEP = 0.5 / 255
 
 
 def levels(matte: Matte, low: float, high: float) -> Matte:
-    """Snap the ends: 0 up to `low`, 1 from `high`, linear between them."""
+    """Snap the ends: 0 up to `low`, 1 from `high`, linear between; ValueError unless low < high."""
     if not low < high:
         raise ValueError(f"low must be below high, not {low} and {high}")
     stretched: Matte = np.clip((matte - np.float32(low)) / np.float32(high - low), 0, 1)
@@ -74,7 +74,7 @@ def remove_specks(matte: Matte, min_area: int) -> Matte:
 
 
 def bounding_box(matte: Matte, threshold: float) -> Box | None:
-    """Return the smallest box around everything above `threshold`."""
+    """Return the smallest box around everything above `threshold`, 0…1; None around nothing."""
     is_inside = matte > threshold
     rows = np.flatnonzero(is_inside.any(axis=1))
     columns = np.flatnonzero(is_inside.any(axis=0))

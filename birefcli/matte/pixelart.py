@@ -55,7 +55,7 @@ NATIVE = Grid()
 
 
 def find_grid(picture: NDArray[np.uint8]) -> Grid | None:
-    """Find the largest grid whose cells have one colour each; None if it is not pixel art.
+    """Find the largest grid whose cells (of H, W, C) have one colour each; None if none has.
 
     Only pictures (H, W, 3 or 4) of at most 256 colours are looked at, enlarged exactly or not.
     """

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from birefcli.image import Mask
 from birefcli.metrics.pair import Pair
 
-Points: TypeAlias = NDArray[np.int32]  # (N, 2), x and y
+OutlinePoints: TypeAlias = NDArray[np.int32]  # (N, 2), x and y
 
 RELAX = 5  # pixels of the outline that nobody would correct
 EPSILON = 2.0  # how far a polygon may run from the outline
@@ -70,7 +70,7 @@ def _clicks(parts: Mask, condition: Mask) -> Clicks:
     outlines, _ = cv2.findContours(picture, cv2.RETR_TREE, cv2.CHAIN_APPROX_NONE)
     if not outlines:
         return Clicks(0, 0)
-    points: Points = np.concatenate([np.asarray(line, np.int32)[:, 0] for line in outlines])
+    points: OutlinePoints = np.concatenate([np.asarray(line, np.int32)[:, 0] for line in outlines])
     places = points[:, 1].astype(np.int64) * width + points[:, 0]
     counted = np.flatnonzero(is_near[places])
     # Each pixel counts the first time an outline passes it.
@@ -88,12 +88,12 @@ def _clicks(parts: Mask, condition: Mask) -> Clicks:
     return Clicks(sum(map(len, polygons)), number - 1 - touched)
 
 
-def _joined(pieces: list[Points], owners: list[int]) -> list[Points]:
+def _joined(pieces: list[OutlinePoints], owners: list[int]) -> list[OutlinePoints]:
     """Join the last piece of an outline to its first where their ends touch; each is (N, 2)."""
-    by_owner: dict[int, list[Points]] = {}
+    by_owner: dict[int, list[OutlinePoints]] = {}
     for piece, owner in zip(pieces, owners, strict=True):
         by_owner.setdefault(owner, []).append(piece)
-    joined: list[Points] = []
+    joined: list[OutlinePoints] = []
     for own in by_owner.values():
         if len(own) > 1 and np.abs(own[0][0] - own[-1][-1]).max() == 1:
             # As in the official code, the first piece is appended backwards.

@@ -33,7 +33,7 @@ def gradient_error(matte: Float, truth: Float) -> float:
 
 
 def connectivity_error(matte: Float, truth: Float) -> float:
-    """Sum of differences in how firmly pixels hang on the largest body, in thousands (4.1)."""
+    """Sum of differences in how pixels connect to the largest region, in thousands (4.1)."""
     level = _connected_level(matte, truth)
     return float(np.abs(_held(matte - level) - _held(truth - level)).sum() / 1000)
 

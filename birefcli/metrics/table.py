@@ -4,7 +4,7 @@ A new metric is a function of a pair in a file beside this one, and a line in `M
 table loads neither numpy nor the functions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -71,7 +71,7 @@ METRICS = (
     _curve("adpF", "F at twice the mean prediction", "curves:adaptive_f", "F"),
     MetricRecord(
         name="wF",
-        description="weighted F, whose errors know their place",
+        description="F with errors weighted by where they lie",
         measure="weighted_f:weighted_f",
         package="scipy",
     ),
@@ -134,6 +134,16 @@ def metric_groups() -> dict[str, tuple[str, ...]]:
     """Give the names of each group of metrics; `all` comes first and has every one."""
     named = {group: tuple(m.name for m in METRICS if group in m.groups) for group in GROUPS}
     return {"all": metric_names(), **named}
+
+
+def expand_metrics(names: Iterable[str]) -> tuple[str, ...]:
+    """Give the metrics that names of metrics and of groups stand for, each once, in their order.
+
+    A name that is neither raises UsageError.
+    """
+    groups = metric_groups()
+    found = (groups.get(name) or (find_metric(name).name,) for name in names)
+    return tuple(dict.fromkeys(metric for metrics in found for metric in metrics))
 
 
 def find_metric(name: str) -> MetricRecord:

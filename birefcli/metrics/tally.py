@@ -15,7 +15,7 @@ RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class Interval:
+class ConfidenceInterval:
     """A difference of two means, and where it lies with 95 % confidence."""
 
     low: float
@@ -83,11 +83,11 @@ class Tally:
         """Count the pairs that have no value."""
         return sum(bool(np.isnan(values[metric]).any()) for values in self.rows.values())
 
-    def minus(self, other: "Tally", metric: str) -> Interval:
+    def minus(self, other: "Tally", metric: str) -> ConfidenceInterval:
         """Compare on the pairs both have: paired bootstrap (Efron and Tibshirani 1993, 13)."""
         names = [name for name in self.rows if name in other.rows]
         if not names:
-            return Interval(np.nan, np.nan, np.nan)
+            return ConfidenceInterval(np.nan, np.nan, np.nan)
         once = np.ones((1, len(names)))
         # The same pairs are drawn for both, and for every metric.
         draws = np.random.default_rng(0).multinomial(
@@ -99,7 +99,7 @@ class Tally:
         )
         drawn = drawn[~np.isnan(drawn)]
         low, high = np.quantile(drawn, (0.025, 0.975)) if drawn.size else (np.nan, np.nan)
-        return Interval(float(low), float(difference[0]), float(high))
+        return ConfidenceInterval(float(low), float(difference[0]), float(high))
 
     def _means(self, metric: str, names: list[str], weights: NDArray[np.float64]) -> Float:
         """Give the score for each row of weights (R, N) of the named pairs: (R,)."""

@@ -10,7 +10,7 @@ HALF_LIFE = 5.0  # pixels from the object until half of an error's extra weight 
 
 
 def weighted_f(pair: Pair) -> float:
-    """F of a pair (H, W) whose errors know their place (section 4); 0 for an empty truth.
+    """F of a pair (H, W), errors weighted by where they lie (section 4); 0 for an empty truth.
 
     Errors beside each other partly cancel inside the object, and count double far outside it.
     """

@@ -190,7 +190,7 @@ def _hub_cache() -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """The hash of a file."""
+    """The SHA-256 of a file, in hexadecimal; one that cannot be read raises WeightsError."""
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

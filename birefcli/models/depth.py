@@ -23,7 +23,7 @@ MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class DepthEstimator(Protocol):
-    """Anything that tells near from far."""
+    """Anything that estimates how near each pixel of a picture is."""
 
     @property
     def name(self) -> str:

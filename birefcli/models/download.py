@@ -122,7 +122,7 @@ def _pull(wanted: Wanted, accept_licence: bool, say: Callable[[str], None]) -> R
 
 
 def _pin(wanted: Wanted) -> Wanted:
-    """The same wish, held to what an earlier pull recorded."""
+    """The same wanted model, with the file, commit and hash that an earlier pull recorded."""
     record = find_record(wanted)
     if record is None:
         return wanted

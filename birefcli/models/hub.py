@@ -99,7 +99,7 @@ def require_network(wanted: Wanted) -> None:
 
 
 def ask(wanted: Wanted) -> Offer:
-    """What the hub has under this name now."""
+    """What the hub has under this name now; nothing, or a wrong answer, raises WeightsError."""
     with _explained(wanted):
         from huggingface_hub import HfApi
 

@@ -30,7 +30,7 @@ class LoadedSegmenter:
 
 
 def segment_each(segment: Segmenter, images: Sequence[Rgb]) -> list[Matte | Exception]:
-    """Give each picture its matte, or what went wrong with it alone.
+    """Give each picture (H, W, 3) its matte (H, W), or what went wrong with it alone.
 
     Where a batch cannot be run each picture is tried by itself. What is wrong with the model or
     the device is no picture's fault, and is raised.

@@ -152,7 +152,10 @@ def default_choice(purpose: Purpose = Purpose.CUT) -> Choice:
 
 
 def set_default(name: str | None, purpose: Purpose = Purpose.CUT) -> None:
-    """Remember a model for a purpose, or forget the choice with None."""
+    """Remember a model for a purpose, or forget the choice with None.
+
+    Raise WeightsError for a model that cannot cut, UsageError where nothing can be written.
+    """
     if name is not None:
         _require_cutter(name)
     file = config_file()
@@ -268,7 +271,10 @@ def _model_of_path(name: str, path: Path) -> ModelFile:
 
 
 def bundled_model(variant: Variant, weights: Path | None = None) -> ModelFile:
-    """The file of a bundled model, in the package or in another folder like its `weights`."""
+    """The file of a bundled model, in the package or in another folder like its `weights`.
+
+    Raise WeightsError where it is missing.
+    """
     path = (weights or WEIGHTS) / variant.file
     if not path.is_file():
         raise WeightsError(

@@ -20,7 +20,8 @@ NAME = re.compile(r"\w[\w.-]*")
 def import_model(given: Path, name: str | None = None, *, accept_licence: bool = False) -> Stored:
     """Keep a copy of a checkpoint, or of a training run's best one, under a name.
 
-    Without a name it gets its published one, else that of the file or the folder.
+    Without a name it gets its published one, else that of the file or the folder. Raise
+    WeightsError for what is no checkpoint, and for a licence that was not accepted.
     """
     checkpoint = checkpoint_at(given)
     if checkpoint is None:

@@ -285,7 +285,7 @@ COMPANIONS: tuple[Variant, ...] = (
 
 
 def find_companion(name: str) -> Variant | None:
-    """The model called `name` that cuts nothing."""
+    """The model called `name` among those that help a peel; None where none is."""
     return next((variant for variant in COMPANIONS if _fold(name) in names_of(variant)), None)
 
 

@@ -17,7 +17,7 @@ from birefcli.errors import WeightsError
 from birefcli.image import write_atomic
 from birefcli.net.backbones.table import detect_backbone
 from birefcli.net.birefnet import BiRefNet
-from birefcli.net.config import BiRefNetConfig, TileOrder, published_config
+from birefcli.net.config import BiRefNetConfig, KnownTileOrder, published_config
 
 # Who decided how tiles are stacked: the user, our own file, the table of models, the measured
 # weights, or nobody.
@@ -35,7 +35,7 @@ class LoadedNetwork:
 
     network: BiRefNet
     config: BiRefNetConfig
-    tile_order: TileOrder
+    tile_order: KnownTileOrder
     order_source: OrderSource
     metadata: dict[str, str]
 
@@ -240,18 +240,18 @@ def _choose_order(
     metadata: dict[str, str],
     config: BiRefNetConfig,
     state: Mapping[str, Tensor],
-) -> tuple[TileOrder, OrderSource]:
+) -> tuple[KnownTileOrder, OrderSource]:
     if asked != "auto":
-        return cast(TileOrder, asked), "asked"
+        return cast(KnownTileOrder, asked), "asked"
     if CONFIG_KEY in metadata:
         return config.tile_order, "file"
     if known is not None:
-        return cast(TileOrder, known), "table"
+        return cast(KnownTileOrder, known), "table"
     measured = measure_order(state)
     return (measured, "weights") if measured else ("new", "default")
 
 
-def measure_order(state: Mapping[str, Tensor]) -> TileOrder | None:
+def measure_order(state: Mapping[str, Tensor]) -> KnownTileOrder | None:
     """Tell the order in which a trained network saw its tiles; None where the weights do not say.
 
     The colours of a picture go together, so the first convolution learns similar weights for the

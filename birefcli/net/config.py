@@ -7,7 +7,7 @@ from typing import Any, Literal
 from birefcli.net.backbones.table import TIMM, Widths, find_backbone
 
 Reconstruction = Literal["deformable", "dilated"]
-TileOrder = Literal["new", "old"]
+KnownTileOrder = Literal["new", "old"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -42,7 +42,7 @@ class BiRefNetConfig:
     dropout: float = 0.5
     batch_norm: bool = True
     classes: int = 0
-    tile_order: TileOrder = "new"
+    tile_order: KnownTileOrder = "new"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     # Inference size (height, width) in pixels; or, keeping the aspect, the area it stands for.

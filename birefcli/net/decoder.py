@@ -17,7 +17,7 @@ from birefcli.net.blocks import (
     norm,
     resize,
 )
-from birefcli.net.config import BiRefNetConfig, TileOrder
+from birefcli.net.config import BiRefNetConfig, KnownTileOrder
 
 GRIDS = (32, 16, 8, 4, 1)  # tiles a side at ipt_blk5..1
 GRADIENT_CHANNELS = 16
@@ -41,7 +41,7 @@ class Prediction:
     class_logits: Tensor | None = None
 
 
-def image_tiles(image: Tensor, size: Sequence[int], order: TileOrder = "new") -> Tensor:
+def image_tiles(image: Tensor, size: Sequence[int], order: KnownTileOrder = "new") -> Tensor:
     """Cut (N, C, H, W) into tiles of `size` and stack them as channels (paper: inward reference).
 
     The order is colour, tile row, tile column from slowest to fastest; checkpoints trained before

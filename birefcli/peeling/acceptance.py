@@ -95,7 +95,7 @@ def rejection_of_fill(change: float, settings: PeelSettings) -> StopReason | Non
 
 
 def _unsure(matte: Matte, settings: PeelSettings) -> StopReason | None:
-    """Reject a matte that is neither here nor there."""
+    """Reject a matte that is too faint on average or too soft for what it shows."""
     confidence = confidence_of(matte)
     if confidence < settings.unsure:
         return StopReason(StopRule.UNSURE, f"mean matte {confidence:.2f}, {settings.unsure} needed")

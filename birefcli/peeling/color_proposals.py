@@ -23,7 +23,7 @@ from birefcli.peeling.thresholds import (
 
 
 def foreground_by_color(rgb: Rgb) -> Mask:
-    """Give what looks like nothing at the frame of a picture: the objects of flat art (H, W)."""
+    """Mask (H, W) the regions whose colours are not those at the frame: the objects of flat art."""
     size = (rgb.shape[0], rgb.shape[1])
     factor, small_size = working_size(size, REGION_SIDE)
     small = rescale(rgb, small_size, cv2.INTER_NEAREST) if factor > 1 else rgb

@@ -13,7 +13,7 @@ from birefcli.matte import Grid, Size, find_grid, over8
 from birefcli.models import Segmenter
 from birefcli.peeling.assemble import enlarge_stack, over_grey, recomposed, verified
 from birefcli.peeling.kind_detection import DetectedKind
-from birefcli.peeling.loop import PeelLoop, Watch
+from birefcli.peeling.loop import EvidenceCallback, PeelLoop
 from birefcli.peeling.proposals import KnownMattes, Proposal, Proposer, SegmenterProposer
 from birefcli.peeling.state import PeelStart
 from birefcli.peeling.thresholds import CORE_ALPHA, MOST_LAYERS, SUPPORT
@@ -31,7 +31,7 @@ def redo(
     *,
     front: Segmenter | None = None,
     stop: Callable[[], bool] | None = None,
-    watch: Watch | None = None,
+    watch: EvidenceCallback | None = None,
 ) -> Stack:
     """Keep the layers above `number`, lift what a mask (H, W) shows next, and peel on from there.
 
@@ -70,7 +70,7 @@ def reorder(
     inpainter: Inpainter,
     settings: PeelSettings | None = None,
     *,
-    watch: Watch | None = None,
+    watch: EvidenceCallback | None = None,
 ) -> Stack:
     """Lay the same layers in another order: `order` lists their numbers from the bottom up.
 

@@ -31,7 +31,7 @@ class DetectedKind:
 
 
 def detect_kind(picture: NDArray[np.uint8], asked: PeelKind, *, is_jpeg: bool) -> DetectedKind:
-    """Tell the kind of a picture (H, W, 3 or 4), or take the word for it where one is asked."""
+    """Give the kind of a picture (H, W, 3 or 4): the one that was asked for, else as detected."""
     if asked in (PeelKind.AUTO, PeelKind.PIXEL):
         grid = find_grid(picture)
         if grid is not None:

@@ -32,7 +32,7 @@ from birefcli.settings import PeelBy, PeelSettings
 from birefcli.stack import Evidence, PictureKind, Stack, StopReason, StopRule
 
 # Is told the name of a piece of evidence and the array that shows it, as they come up.
-Watch = Callable[[str, NDArray[Any]], None]
+EvidenceCallback = Callable[[str, NDArray[Any]], None]
 
 
 def peel(
@@ -44,7 +44,7 @@ def peel(
     front: Segmenter | None = None,
     depth: DepthEstimator | None = None,
     stop: Callable[[], bool] | None = None,
-    watch: Watch | None = None,
+    watch: EvidenceCallback | None = None,
     proposer: Proposer | None = None,
 ) -> Stack:
     """Take a picture (H, W, 3 or 4) apart into a stack that recomposes to it exactly.
@@ -83,7 +83,7 @@ class PeelLoop:
     proposer: Proposer
     disparity: Disparity | None = None
     stop: Callable[[], bool] | None = None
-    watch: Watch | None = None
+    watch: EvidenceCallback | None = None
     # Instances of the first pass in the order they must come off, by number; else outlines decide.
     forced_order: Sequence[int] = ()
 
@@ -157,7 +157,7 @@ class PeelLoop:
         return proposal.front
 
     def _on_grid(self, matte: Matte) -> Matte:
-        """Bring a matte to the art's own grid, and keep it off what is not there."""
+        """Bring a matte to the art's own grid; it is 0 where the picture is transparent."""
         if matte.shape != self._state.size:
             whole = np.rint(matte[..., None] * 255).astype(np.uint8)
             native = self.detected.grid.native(whole)[..., 0]

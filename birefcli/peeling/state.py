@@ -91,7 +91,7 @@ class PeelState:
         self.removed.append(instance.matte > SUPPORT)
 
     def uncovered(self, share: Matte) -> dict[int, Instance]:
-        """Give the instances, each with what a soft edge over it, now gone, took from it.
+        """Give the instances by number, with the opacity back that a lifted layer's soft edge hid.
 
         `share` (H, W) is how much of a pixel that edge covered.
         """

@@ -1,4 +1,4 @@
-"""Synthetic scenes for training: photographs, sprites on grounds, and pictures of nothing."""
+"""Synthetic scenes for training: photographs, sprites on grounds, and empty grounds."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -24,10 +24,10 @@ class Supply(GroundSupply, Protocol):
         """Give a photograph and the mask of its object."""
 
     def pixel_sprite(self, rng: Generator) -> Rgba:
-        """Give a piece of pixel art with alpha."""
+        """Give a piece of pixel art (H, W, 4)."""
 
     def smooth_sprite(self, rng: Generator) -> Rgba:
-        """Give a drawn, rendered or photographed cut-out with alpha."""
+        """Give a drawn, rendered or photographed cut-out (H, W, 4)."""
 
 
 # ---- nothing ---------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ def empty_scene(rng: Generator, size: Size, supply: Supply) -> Scene:
 
 
 def bare_part(rng: Generator, size: Size, supply: Supply) -> Rgb:
-    """Cut a part without anything labelled out of a photograph; failing that, a ground."""
+    """Cut a part (H, W, 3) without anything labelled out of a photograph, else draw a ground."""
     for _ in range(4):
         photo = supply.photo(rng)
         taken = photo.planes.max(-1)
@@ -124,7 +124,7 @@ def smooth_scene(
 
 
 def lay(rng: Generator, ground: Rgb, sprites: Sequence[Rgba], *, shadow: float) -> Scene:
-    """Lay sprites onto a ground at random places; shadows darken the ground and are not object."""
+    """Lay sprites (h, w, 4) onto a ground (H, W, 3) at random; shadows are no part of the truth."""
     h, w = ground.shape[:2]
     picture = ground.astype(np.float32)
     matte = np.zeros((h, w), np.float32)
@@ -154,7 +154,7 @@ def lay(rng: Generator, ground: Rgb, sprites: Sequence[Rgba], *, shadow: float) 
 
 
 def random_shape(rng: Generator, canvas: Size, supply: Supply) -> Rgba:
-    """Draw a blob, polygon, ring or line figure filled with one material."""
+    """Draw a blob, polygon, ring or line figure (h, w, 4) filled with one material."""
     side = int(max(32, min(canvas) * rng.uniform(0.3, 0.9)))
     mask = np.zeros((side * 2, side * 2), np.uint8)
     centre = np.array([side, side], np.float32)
@@ -186,7 +186,7 @@ def random_shape(rng: Generator, canvas: Size, supply: Supply) -> Rgba:
 
 
 def trim(sprite: Rgba) -> Rgba:
-    """Cut a sprite to the box of its alpha; an empty one stays as it is."""
+    """Cut a sprite (H, W, 4) to the box of its alpha; an empty one stays as it is."""
     ys, xs = np.nonzero(sprite[..., 3] > 8)
     if len(ys) == 0:
         return sprite
@@ -194,7 +194,7 @@ def trim(sprite: Rgba) -> Rgba:
 
 
 def photo_cutout(rng: Generator, supply: Supply) -> Rgba:
-    """Cut the object out of a photograph, its rim pulled in so that no ground comes along."""
+    """Cut the object (h, w, 4) out of a photograph, its rim pulled in so that no ground is left."""
     photo = supply.photo(rng)
     rgb, mask = photo.rgb, photo.mask
     soft = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3), np.uint8)), (0, 0), 0.8)
@@ -277,7 +277,7 @@ def _tinted(rng: Generator, sprite: Rgba) -> Rgba:
 
 
 def own_color_ground(rng: Generator, canvas: Size, sprites: Sequence[Rgba]) -> Rgb:
-    """Make a ground in an object's own colour, or a white one behind a light object."""
+    """Make a ground (H, W, 3) in the colour of a sprite (h, w, 4), or white behind a light one."""
     sprite = sprites[int(rng.integers(len(sprites)))]
     solid = sprite[sprite[..., 3] > 200][:, :3].astype(np.float32)
     if len(solid) == 0:

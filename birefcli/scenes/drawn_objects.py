@@ -41,7 +41,7 @@ def text_line(rng: Generator, height: int, unlike: NDArray[np.floating]) -> Rgba
 
 
 def thin_thing(rng: Generator, side: int, material: Callable[[tuple[int, int]], Rgb]) -> Rgba:
-    """Draw strands, rods, rings, a lattice or leaves of one material in a square of `side`."""
+    """Draw strands, rods, rings, a lattice or leaves of one material (side, side, 4)."""
     draw = (_strands, _rods, _rings, _lattice, _leaves)[rng.integers(5)]
     large = np.zeros((2 * side, 2 * side), np.uint8)
     draw(rng, large)

@@ -1,4 +1,7 @@
-"""Grounds to put objects on: flat, graded, patterned, tiled and scenery, drawn from a generator."""
+"""Grounds to put objects on, drawn from a generator: flat, graded, patterned, tiled and scenery.
+
+A ground is uint8 (H, W, 3); its size is (height, width).
+"""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -19,20 +22,20 @@ class GroundSupply(Protocol):
     """Where grounds come from when they are pictures rather than drawn."""
 
     def photo_ground(self, rng: Generator) -> Rgb:
-        """Give a photograph without a main object."""
+        """Give a photograph (H, W, 3) without a main object."""
 
     def game_ground(self, rng: Generator) -> Rgb:
-        """Give an opaque picture of game scenery or a wall."""
+        """Give a picture (H, W, 3) of game scenery or a wall."""
 
     def tile(self, rng: Generator) -> Rgb:
-        """Give a small picture that repeats."""
+        """Give a small picture (H, W, 3) that repeats."""
 
     def layer(self, rng: Generator) -> Rgba:
-        """Give a scenery layer with alpha: hills, clouds, trees."""
+        """Give a scenery layer (H, W, 4): hills, clouds, trees."""
 
 
 def random_color(rng: Generator) -> NDArray[np.float32]:
-    """Pick a colour, often one of those people export sprites on."""
+    """Pick a colour (3,) on 0…255, often one of those people export sprites on."""
     if rng.random() < 0.35:
         return np.array(STUDIO_COLORS[rng.integers(len(STUDIO_COLORS))], np.float32)
     return rng.integers(0, 256, 3).astype(np.float32)
@@ -139,7 +142,7 @@ def room(rng: Generator, size: Size, supply: GroundSupply) -> Rgb:
 
 
 def lines(rng: Generator, ground: Rgb) -> Rgb:
-    """Draw what is no object onto a ground: a net of thin lines and dots, a grid, or soft discs."""
+    """Draw what is no object onto a ground (H, W, 3): thin lines, dots, a grid, or discs."""
     h, w = ground.shape[:2]
     out = np.ascontiguousarray(ground)
     over = out.copy()
@@ -167,7 +170,7 @@ def lines(rng: Generator, ground: Rgb) -> Rgb:
 
 
 def crop_to(rng: Generator, picture: Rgb, size: Size, *, nearest: bool = False) -> Rgb:
-    """Cut a random window of the aspect of `size` out of a picture and scale it to `size`."""
+    """Scale a random window of a picture (h, w, 3), of the aspect of `size`, to `size`."""
     h, w = picture.shape[:2]
     scale = min(h / size[0], w / size[1]) * rng.uniform(0.45, 1)
     ch, cw = max(1, int(size[0] * scale)), max(1, int(size[1] * scale))

@@ -11,8 +11,8 @@ from birefcli.scenes.composition import Supply, photo_cutout
 from birefcli.scenes.scene import Scene, fit, photo_scene
 from birefcli.scenes.suites.draw import FIRST_TRAINING_SEED, draw_suite
 from birefcli.scenes.suites.layered import (
-    Layer,
     LayeredScene,
+    SceneLayer,
     peeled,
     picture,
     top_matte,
@@ -98,7 +98,7 @@ def _on_photo(rng: Generator, size: Size, supply: Supply) -> LayeredScene:
     """Lay a thing over the object of a photograph, or beside it."""
     photo = photo_scene(rng, size, supply.photo(rng))
     alpha = np.rint(photo.matte * 255).astype(np.uint8)
-    layers = [Layer("photographed", np.dstack([photo.rgb, alpha]))]
+    layers = [SceneLayer("photographed", np.dstack([photo.rgb, alpha]))]
     if rng.random() < 0.75:
         sprite = _smooth(rng, supply)
         empty = np.zeros((*size, 3), np.uint8)

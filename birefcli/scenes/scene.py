@@ -145,7 +145,7 @@ def distort(rng: Generator, scene: Scene, *, jpeg: float) -> Scene:
 
 
 def compressed(rgb: Rgb, quality: int) -> Rgb:
-    """Take a picture through JPEG and back."""
+    """Take a picture (H, W, 3) through JPEG of a quality 0…100 and back."""
     bgr = np.ascontiguousarray(rgb[..., ::-1])
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)

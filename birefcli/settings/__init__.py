@@ -19,14 +19,9 @@ if TYPE_CHECKING:
     from birefcli.settings.digest import settings_digest as settings_digest
     from birefcli.settings.evaluate import EvalProtocol as EvalProtocol
     from birefcli.settings.evaluate import EvalSettings as EvalSettings
-    from birefcli.settings.evaluate import Metric as Metric
-    from birefcli.settings.evaluate_stacks import GROUPINGS as GROUPINGS
-    from birefcli.settings.evaluate_stacks import MERGES as MERGES
-    from birefcli.settings.evaluate_stacks import METRICS as METRICS
     from birefcli.settings.evaluate_stacks import Baseline as Baseline
     from birefcli.settings.evaluate_stacks import EvalPeelSettings as EvalPeelSettings
     from birefcli.settings.evaluate_stacks import PeelMode as PeelMode
-    from birefcli.settings.evaluate_stacks import StackMetric as StackMetric
     from birefcli.settings.file import MODEL as MODEL
     from birefcli.settings.file import RECORDS as RECORDS
     from birefcli.settings.file import SettingsFile as SettingsFile

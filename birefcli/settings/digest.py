@@ -36,7 +36,7 @@ def settings_digest(settings: Any, **more: Any) -> str:
 
 
 def recalled(settings: R, told: Mapping[str, Any], given: Collection[str]) -> R:
-    """Give settings as `told` has them by their keys, but for those that were given by name."""
+    """Give settings with the values that `told` has by key, except those named in `given`."""
     changes = {}
     for one in settings_of(type(settings)):
         if one.option.changes_bytes and not one.path and one.key in told and one.name not in given:

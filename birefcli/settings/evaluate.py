@@ -8,46 +8,7 @@ from birefcli.errors import UsageError
 from birefcli.settings.model import ANY_NETWORK, ModelSettings, NetworkSettings
 from birefcli.settings.options import REQUIRED, Panel, option
 from birefcli.settings.run import JsonSettings, PixelLimit, QuietSettings
-from birefcli.settings.words import Bar, Words, bars, chosen, shown
-
-
-class Metric(StrEnum):
-    """A score of `birefcli eval`, in the order of the table."""
-
-    S = "S"
-    MAX_F = "maxF"
-    MEAN_F = "meanF"
-    ADP_F = "adpF"
-    WF = "wF"
-    MAX_E = "maxE"
-    MEAN_E = "meanE"
-    ADP_E = "adpE"
-    MAE = "MAE"
-    MSE = "MSE"
-    HCE = "HCE"
-    MBA = "mBA"
-    MAX_BIOU = "maxBIoU"
-    MEAN_BIOU = "meanBIoU"
-    IOU = "IoU"
-    ACC = "Acc"
-    # Against the soft truth; the others cut it into object and ground.
-    SAD = "SAD"
-    AMSE = "aMSE"
-    GRAD = "Grad"
-    CONN = "Conn"
-
-    @property
-    def is_error(self) -> bool:
-        """Whether lower is better."""
-        errors = (Metric.MAE, Metric.MSE, Metric.HCE)
-        return self in errors or self in MATTING
-
-
-MATTING = (Metric.SAD, Metric.AMSE, Metric.GRAD, Metric.CONN)
-
-
-SEGMENTATION = tuple(metric for metric in Metric if metric not in MATTING)
-
+from birefcli.settings.words import BARS, NAMES, Bar
 
 SCORE_FILES = (".json", ".csv", ".md")
 
@@ -57,26 +18,6 @@ class EvalProtocol(StrEnum):
 
     DEFAULT = "default"
     OFFICIAL = "official"
-
-
-# Words that stand for several metrics, and each metric by its own.
-GROUPS: dict[str, tuple[Metric, ...]] = {
-    "all": tuple(Metric),
-    "segmentation": SEGMENTATION,
-    "matting": MATTING,
-    "F": (Metric.MAX_F, Metric.MEAN_F, Metric.ADP_F),
-    "E": (Metric.MAX_E, Metric.MEAN_E, Metric.ADP_E),
-    "BIoU": (Metric.MAX_BIOU, Metric.MEAN_BIOU),
-}
-_NAMES = {**{metric.value: (metric,) for metric in Metric}, **GROUPS}
-
-
-def _shown(metrics: tuple[Metric, ...]) -> str:
-    """Write metrics as their names, or as the group they are."""
-    return next((name for name, group in GROUPS.items() if group == metrics), shown(metrics))
-
-
-METRICS = Words(lambda text: chosen(text, _NAMES), _shown, is_repeated=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +33,7 @@ class SaveSettings:
     )
 
     def check_files(self) -> None:
-        """Refuse what nobody can write after hours of scoring."""
+        """Raise UsageError for a file that is a folder, or whose name ends as no format does."""
         for file in self.save:
             if file.suffix.lower() not in SCORE_FILES:
                 raise UsageError(f"--save {file}: call it {' or '.join(SCORE_FILES)}")
@@ -124,18 +65,18 @@ class EvalSettings(JsonSettings, QuietSettings, PixelLimit, SaveSettings):
         "Official: models run and predictions are prepared as in the benchmark.",
         panel=Panel.SCORES,
     )
-    metrics: tuple[Metric, ...] = option(
-        SEGMENTATION,
+    # Metrics and groups of them; what there is stands in the table of the metrics.
+    metrics: tuple[str, ...] = option(
+        ("segmentation",),
         "{choices}; several with commas.",
         panel=Panel.SCORES,
-        words=METRICS,
-        choices=lambda: _NAMES,
+        words=NAMES,
     )
-    fail_below: tuple[Bar[Metric], ...] = option(
+    fail_below: tuple[Bar, ...] = option(
         (),
         "Exit 1 where a score is below it; for errors above it.",
         panel=Panel.SCORES,
-        words=bars({metric.value: metric for metric in Metric}),
+        words=BARS,
     )
     gallery: Path | None = option(
         None,

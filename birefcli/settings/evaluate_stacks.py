@@ -11,7 +11,7 @@ from birefcli.settings.options import Panel, borrowed, option
 from birefcli.settings.peel import PeelCommand
 from birefcli.settings.run import JsonSettings, QuietSettings
 from birefcli.settings.synth import SceneSettings, Suite
-from birefcli.settings.words import Bar, bars, several
+from birefcli.settings.words import Bar, several
 
 
 class PeelMode(StrEnum):
@@ -23,62 +23,12 @@ class PeelMode(StrEnum):
 
 
 class Baseline(StrEnum):
-    """Simpler ways to take a picture apart."""
+    """Simpler methods that take a picture apart."""
 
     B0 = "B0"  # one cut, and a fill by Navier and Stokes
     B1 = "B1"  # rounds of whole masks, unblended, as LayerD does it
     B2 = "B2"  # our peel in a random order
     B3 = "B3"  # our peel with copied patches alone
-
-
-@dataclass(frozen=True)
-class StackMetric:
-    """A number that says how good a stack is; of an error, less is better."""
-
-    name: str
-    is_error: bool = False
-    digits: int = 3
-    is_shown: bool = True  # in tables; files have all
-
-    def __str__(self) -> str:
-        return self.name
-
-
-MERGES = 5  # edits that the LayerD score grants
-GROUPINGS = {"layerd": 8, "layerd0": 0}  # alphas above which layers meet, ours and LayerD's own
-METRICS = (
-    StackMetric("differing-px", is_error=True, digits=0),
-    StackMetric("float-error", is_error=True, digits=2),
-    StackMetric("matched"),
-    StackMetric("missed", is_error=True, digits=2),
-    StackMetric("extra", is_error=True, digits=2),
-    StackMetric("duplicates", is_error=True, digits=2),
-    StackMetric("first-iou"),
-    StackMetric("left-alone"),
-    StackMetric("order"),
-    StackMetric("tau"),
-    StackMetric("abstained", is_error=True),
-    StackMetric("visible-iou"),
-    StackMetric("amodal-iou"),
-    StackMetric("band-sad", is_error=True, digits=1),
-    StackMetric("color", is_error=True, digits=2),
-    StackMetric("edge-color", is_error=True, digits=2),
-    StackMetric("hidden-found"),
-    StackMetric("hidden-color", is_error=True, digits=2),
-    StackMetric("background", is_error=True, digits=2),
-    StackMetric("new-colors", is_error=True),
-    StackMetric("exact-fill"),
-    *(
-        StackMetric(f"{grouping}-{kind}-{edits}", kind == "rgb", digits, is_shown)
-        for grouping in GROUPINGS
-        for kind, digits in (("rgb", 4), ("iou", 4))
-        for edits in range(MERGES + 1)
-        for is_shown in (grouping == "layerd" and edits in (0, 3, MERGES),)
-    ),
-    StackMetric("layers-off", is_error=True, digits=2),
-    StackMetric("invented", is_error=True),
-    StackMetric("seconds", is_error=True, digits=2),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +53,7 @@ class EvalPeelSettings(JsonSettings, QuietSettings, SaveSettings, SceneSettings)
     )
     inpaint: str = borrowed(PeelCommand, "inpaint")
     model: ModelSettings = ANY_MODEL
-    fail_below: tuple[Bar[StackMetric], ...] = borrowed(
-        EvalSettings, "fail_below", words=bars({metric.name: metric for metric in METRICS})
-    )
+    fail_below: tuple[Bar, ...] = borrowed(EvalSettings, "fail_below")
 
     def __post_init__(self) -> None:
         if self.mode != PeelMode.NET and self.model.model is not None:

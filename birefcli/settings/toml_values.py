@@ -61,6 +61,6 @@ def fit(kind: Any, value: Any, folder: Path) -> Any:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Ask whether the name most like this one was meant, where there is one."""
+    """Give "; did you mean X?" for the known name most like this one; "" where none is."""
     near = difflib.get_close_matches(name, list(known), 1)
     return f"; did you mean {near[0]}?" if near else ""

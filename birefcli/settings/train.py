@@ -5,11 +5,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from birefcli.errors import UsageError
-from birefcli.settings.evaluate import Metric
 from birefcli.settings.model import NetworkSettings, Precision
 from birefcli.settings.options import REQUIRED, Panel, borrowed, option
 from birefcli.settings.run import QuietSettings
-from birefcli.settings.words import DURATION
+from birefcli.settings.words import DURATION, NAME
 
 
 class GradientLabel(StrEnum):
@@ -164,7 +163,9 @@ class TrainSettings:
     remind: float = 0.0
     # The run itself. Without a size a model keeps its own, and a new network has 384.
     size: int | None = option(None, "Pixels a side.", panel=Panel.NETWORK, min=32)
-    metric: Metric = option(Metric.IOU, "What makes weights the best ones.", panel=Panel.RUN)
+    metric: str = option(
+        "IoU", "What makes weights the best ones: {choices}.", panel=Panel.RUN, words=NAME
+    )
     validate_minutes: float = 10.0
     checkpoint_minutes: float = 5.0
     # Counted in steps instead, a run is the same wherever the clock stands.

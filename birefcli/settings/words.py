@@ -3,9 +3,9 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -22,16 +22,15 @@ class Words(Generic[T]):
     metavar: str | None = None
     # Whether the option may be given several times; its words are then joined by commas.
     is_repeated: bool = False
+    # Of names that a table of another room knows: gives the value with each name as the table
+    # writes it, or raises a ValueError that lists the names. The command calls it.
+    check: Callable[[T, Iterable[str]], T] | None = None
 
 
 def several(kind: type[E], *, everything: str | None = None) -> Words[tuple[E, ...]]:
     """Read words one by one or separated by commas, each once; `everything` stands for all."""
     groups = {word: (word,) for word in kind} | ({everything: tuple(kind)} if everything else {})
     return Words(lambda text: chosen(text, groups), shown, is_repeated=True)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word.strip() for word in text.split(",")))
 
 
 def chosen(text: str, groups: Mapping[str, Sequence[T]]) -> tuple[T, ...]:
@@ -100,8 +99,6 @@ def _minutes(text: str) -> float:
     return value
 
 
-# Names that a table of another room knows; the command checks them.
-NAMES = Words(_names, shown, is_repeated=True)
 LOW_HIGH = Words(_two_numbers, shown, "LOW,HIGH")
 ORDER = Words(_whole_numbers, shown, "2,1,3")
 # Given as WxH, held as (height, width).
@@ -109,56 +106,61 @@ SIZE = Words(_size, lambda size: "x".join(map(str, reversed(size))), "WxH|N")
 DURATION = Words(_minutes, lambda value: f"{value:g}m", "25m")  # in minutes
 
 
-# ---- scores ----------------------------------------------------------------------------------
-
-
-class Score(Protocol):
-    """Something that is measured."""
-
-    @property
-    def is_error(self) -> bool:
-        """Whether lower is better."""
-        ...
-
-
-S = TypeVar("S", bound=Score)
+# ---- names and bars --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Bar(Generic[S]):
-    """What a score must reach, or an error must not exceed."""
+class Bar:
+    """What a score must reach, or an error must not exceed, by the name of its metric."""
 
-    metric: S
+    metric: str
     value: float
 
-    def is_met(self, score: float) -> bool:
-        """Whether a score is good enough; one without a value (NaN) is not."""
-        return score <= self.value if self.metric.is_error else score >= self.value
+    def __str__(self) -> str:
+        return f"{self.metric}={self.value:g}"
 
-    @property
-    def side(self) -> str:
-        """Where scores lie that are not good enough."""
-        return "above" if self.metric.is_error else "below"
+    def shortfall(self, score: float, *, is_error: bool) -> str | None:
+        """Say how a score misses the bar, as in "is 0.8, below 0.9"; None where it does not.
 
-
-def bars(metrics: Mapping[str, S]) -> Words[tuple[Bar[S], ...]]:
-    """Read METRIC=VALUE, one by one or separated by commas; only names of `metrics` are known."""
-
-    def read(text: str) -> tuple[Bar[S], ...]:
-        return tuple(_bar(word, metrics) for word in text.split(","))
-
-    def show(found: Iterable[Bar[S]]) -> str:
-        return shown(f"{bar.metric}={bar.value:g}" for bar in found)
-
-    return Words(read, show, "METRIC=VALUE", is_repeated=True)
+        Of an error lower is better. A score without a value (NaN) misses every bar.
+        """
+        if math.isnan(score):
+            return "has no value"
+        if score <= self.value if is_error else score >= self.value:
+            return None
+        return f"is {score:.6g}, {'above' if is_error else 'below'} {self.value:g}"
 
 
-def _bar(word: str, metrics: Mapping[str, S]) -> Bar[S]:
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+
+
+def _checked_names(words: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
+    names = tuple(known)
+    return tuple(dict.fromkeys(named(word, names) for word in words))
+
+
+def _bars(text: str) -> tuple[Bar, ...]:
+    return tuple(map(_bar, text.split(",")))
+
+
+def _bar(word: str) -> Bar:
     name, _, number = word.partition("=")
     try:
         value = float(number)
     except ValueError:
         value = math.nan
     if math.isnan(value):
-        raise ValueError(f"{word!r} is not like {next(iter(metrics))}=0.9")
-    return Bar(metrics[named(name.strip(), metrics)], value)
+        raise ValueError(f"{word!r} is not like NAME=0.9")
+    return Bar(name.strip(), value)
+
+
+def _checked_bars(bars: Iterable[Bar], known: Iterable[str]) -> tuple[Bar, ...]:
+    names = tuple(known)
+    return tuple(replace(bar, metric=named(bar.metric, names)) for bar in bars)
+
+
+# Names that a table of another room knows: one, or several with commas, and bars for them.
+NAME = Words[str](str.strip, str, check=named)
+NAMES = Words[tuple[str, ...]](_names, shown, is_repeated=True, check=_checked_names)
+BARS = Words[tuple[Bar, ...]](_bars, shown, "METRIC=VALUE", is_repeated=True, check=_checked_bars)

@@ -11,7 +11,7 @@ from birefcli.net import BiRefNet
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class TrainingBatch:
     """Composed pictures (N, H, W, 3) and their mattes (N, H, W), all of one size."""
 
     rgb: NDArray[np.uint8]
@@ -28,7 +28,9 @@ class Batch:
     is_photo: NDArray[np.bool_] | None = None
 
 
-def to_tensors(batch: Batch, network: BiRefNet, device: torch.device) -> tuple[Tensor, Tensor]:
+def to_tensors(
+    batch: TrainingBatch, network: BiRefNet, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Normalise a batch to images (N, 3, H, W) and targets (N, 1, H, W)."""
     mean = torch.tensor(network.config.mean, device=device).view(1, 3, 1, 1)
     std = torch.tensor(network.config.std, device=device).view(1, 3, 1, 1)

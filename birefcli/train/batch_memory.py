@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.train.batch import Batch
+from birefcli.train.batch import TrainingBatch
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class BatchMemory:
         self.slot_bytes = slot_bytes
         self._block: Any = context.RawArray(c_ubyte, slots * slot_bytes)
 
-    def place(self, slot: int, batch: Batch) -> PlacedBatch | Batch:
+    def place(self, slot: int, batch: TrainingBatch) -> PlacedBatch | TrainingBatch:
         """Copy a batch into a slot; one that is too large for it comes back as it is."""
         if batch_bytes(batch.matte.shape) > self.slot_bytes:
             return batch
@@ -58,14 +58,14 @@ class BatchMemory:
             target.known[:] = batch.known
         return placed
 
-    def taken(self, placed: PlacedBatch) -> Batch:
+    def taken(self, placed: PlacedBatch) -> TrainingBatch:
         """Give the batch in a slot; its arrays are the slot's own memory."""
         begin, count = placed.slot * self.slot_bytes, prod(placed.shape)
         # The float32 arrays come first, so that they start at a multiple of four bytes.
         matte = np.frombuffer(self._block, np.float32, count, begin)
         known = np.frombuffer(self._block, np.float32, count, begin + 4 * count)
         rgb = np.frombuffer(self._block, np.uint8, 3 * count, begin + 8 * count)
-        return Batch(
+        return TrainingBatch(
             rgb.reshape(*placed.shape, 3),
             matte.reshape(placed.shape),
             known=known.reshape(placed.shape) if placed.is_partly_known else None,

@@ -13,7 +13,7 @@ from torch import Tensor
 from birefcli.net import BiRefNet, input_size
 from birefcli.scenes import SampleShares, Scene, draw_sample
 from birefcli.settings import TrainSettings
-from birefcli.train.batch import Batch, to_tensors
+from birefcli.train.batch import TrainingBatch, to_tensors
 from birefcli.train.data.pack import REMINDERS, Pack
 from birefcli.train.data.scene_parts import DrawnPicture
 from birefcli.train.data.supply import PictureSupply, sample_shares_of
@@ -49,7 +49,7 @@ def _size_of(aspect: float, side: int) -> tuple[int, int]:
 
 def compose_batch(
     step: int, count: int, size: tuple[int, int], settings: TrainSettings, process: int = 0
-) -> Batch:
+) -> TrainingBatch:
     """Compose the batch of a step: a pure function of the seed, the step and the process.
 
     The batches of several processes are together the larger batch of a single one.
@@ -70,7 +70,7 @@ def compose_batch(
         names.append(" + ".join(dict.fromkeys(piece.name for piece in supplies.given)))
         labels.append(label_of(supplies.given, classes))
         bad |= supplies.bad
-    return Batch(
+    return TrainingBatch(
         np.stack([scene.rgb for scene in scenes]),
         np.stack([scene.matte for scene in scenes]),
         known=_known(scenes),

@@ -12,7 +12,7 @@ from multiprocessing.process import BaseProcess
 
 from birefcli.scenes import compose_on_one_thread
 from birefcli.settings import TrainSettings
-from birefcli.train.batch import Batch
+from birefcli.train.batch import TrainingBatch
 from birefcli.train.batch_memory import BatchMemory, PlacedBatch, batch_bytes
 from birefcli.train.batches import batch_shape, compose_batch, largest_batch
 
@@ -45,12 +45,12 @@ class BatchComposer:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def batches(self, step: int, share: float) -> Iterator[Batch]:
+    def batches(self, step: int, share: float) -> Iterator[TrainingBatch]:
         """Give the batches from a step on, without end; `share` is kept up to date by the loop.
 
         The arrays of a batch stay what they are until `settings.accumulate` more were asked for.
         """
-        waiting: deque[tuple[int, Future[PlacedBatch | Batch]]] = deque()
+        waiting: deque[tuple[int, Future[PlacedBatch | TrainingBatch]]] = deque()
         self.share = share
         while True:
             while len(self._in_use) >= self.settings.accumulate:
@@ -67,7 +67,7 @@ class BatchComposer:
             batch = self._memory.taken(done) if isinstance(done, PlacedBatch) else done
             yield self._with_new_names(batch)
 
-    def _with_new_names(self, batch: Batch) -> Batch:
+    def _with_new_names(self, batch: TrainingBatch) -> TrainingBatch:
         """Keep of the bad files those that no earlier batch named."""
         new = tuple(name for name in batch.bad if name not in self._named)
         self._named.update(new)
@@ -87,7 +87,7 @@ _memory: list[BatchMemory] = []
 
 
 def _serve(memory: BatchMemory) -> None:
-    """Make this process a worker: deaf to Ctrl-C, and gone when the loop's process is."""
+    """Make this process a worker, which ignores Ctrl-C and ends with the loop's process."""
     _memory[:] = [memory]
     compose_on_one_thread()
     # Ctrl-C is for the loop, which saves before it ends.
@@ -110,6 +110,6 @@ def _compose_into(
     size: tuple[int, int],
     settings: TrainSettings,
     process: int,
-) -> PlacedBatch | Batch:
+) -> PlacedBatch | TrainingBatch:
     """Compose the batch of a step and lay it into a slot of the shared memory."""
     return _memory[0].place(slot, compose_batch(step, count, size, settings, process))

@@ -39,7 +39,7 @@ class TrainingForecast:
     device: str
 
     def lines(self) -> Iterator[str]:
-        """Say it, a fact a line."""
+        """Give the forecast in words, one fact a line."""
         yield from self.report
         settings = self.settings
         stages = ", ".join(f"{s.size} px x {s.batch} to {s.until:.0%}" for s in settings.stages)

@@ -68,15 +68,11 @@ class Log:
     def validation(self, progress: Progress, result: ValidationResult) -> None:
         """Note a validation."""
         value = None if math.isnan(result.value) else result.value
-        self._write(
-            progress, {"metric": result.metric.value, "value": value, "scores": result.scores}
-        )
+        self._write(progress, {"metric": result.metric, "value": value, "scores": result.scores})
         plots = {f"val/{name}": score for name, score in result.scores.items()}
-        self._plot(progress.step, {**plots, f"val/{result.metric.value}": result.value})
+        self._plot(progress.step, {**plots, f"val/{result.metric}": result.value})
         parts = " ".join(f"{name} {value:.4f}" for name, value in result.scores.items())
-        self.say(
-            f"validated at step {progress.step}: {result.metric.value} {result.value:.4f} {parts}"
-        )
+        self.say(f"validated at step {progress.step}: {result.metric} {result.value:.4f} {parts}")
 
     def close(self) -> None:
         """Finish the board's file."""

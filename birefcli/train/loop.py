@@ -11,7 +11,7 @@ import torch
 from birefcli.batch import StopFlag
 from birefcli.net import BiRefNet, Predictor, load_backbone
 from birefcli.settings import TrainSettings
-from birefcli.train.batch import Batch
+from birefcli.train.batch import TrainingBatch
 from birefcli.train.batches import first_pictures
 from birefcli.train.before_after import BeforeAfterSheet
 from birefcli.train.checkpoint import (
@@ -37,11 +37,11 @@ from birefcli.train.validation import check_metric, validate
 from birefcli.train.weights_file import write_weights
 
 Say = Callable[[str], None]
-Watch = Callable[[StepSummary], None]
+StepCallback = Callable[[StepSummary], None]
 
 
 def train(
-    settings: TrainSettings, say: Say, stop: StopFlag, watch: Watch | None = None
+    settings: TrainSettings, say: Say, stop: StopFlag, watch: StepCallback | None = None
 ) -> Path | None:
     """Train a network on pictures with masks and give the path of its best weights.
 
@@ -118,8 +118,10 @@ class TrainingRun:
         if is_new and self.start.name is not None:
             self.validate(is_before=True)
         processes = self.state.processes
-        validation = Interval.of(self.settings.validate_steps, self.settings.validate_minutes)
-        checkpoint = Interval.of(self.settings.checkpoint_steps, self.settings.checkpoint_minutes)
+        validation = RepeatInterval.of(self.settings.validate_steps, self.settings.validate_minutes)
+        checkpoint = RepeatInterval.of(
+            self.settings.checkpoint_steps, self.settings.checkpoint_minutes
+        )
         for due in (validation, checkpoint):
             due.met(self.progress)
         clock = time.perf_counter() - self.progress.seconds
@@ -155,7 +157,7 @@ class TrainingRun:
     def _micro_step(self) -> int:
         return self.progress.step * self.settings.accumulate
 
-    def step(self, batches: Sequence[Batch]) -> StepResult:
+    def step(self, batches: Sequence[TrainingBatch]) -> StepResult:
         """Take a step; what could not be read for it is named."""
         for sentence in (bad for batch in batches for bad in batch.bad):
             self.say(f"left out: {sentence}")
@@ -217,7 +219,7 @@ def settings_per_batch(settings: TrainSettings) -> TrainSettings:
 
 
 @dataclass
-class Interval:
+class RepeatInterval:
     """Something to be done again after so many steps, or else so many seconds."""
 
     steps: int | None
@@ -225,7 +227,7 @@ class Interval:
     last: Progress = field(default_factory=Progress)
 
     @classmethod
-    def of(cls, steps: int | None, minutes: float) -> "Interval":
+    def of(cls, steps: int | None, minutes: float) -> "RepeatInterval":
         """Count steps where they are given, else minutes."""
         return cls(steps, 60 * minutes)
 

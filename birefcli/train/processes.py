@@ -1,4 +1,4 @@
-"""One process, or one of many: the loop asks these and never how many there are."""
+"""The processes of a training: a single one, or several that average their gradients."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
@@ -26,7 +26,7 @@ class SingleProcess:
         return None
 
     def wrap(self, network: nn.Module) -> nn.Module:
-        """Give what the forward pass runs through."""
+        """Give the module through which the forward pass runs."""
         return network
 
     def holds_gradients(self, wrapped: nn.Module, last: bool) -> AbstractContextManager[Any]:
@@ -38,14 +38,14 @@ class SingleProcess:
         return seconds, wish
 
     def any(self, wish: bool) -> bool:
-        """Tell whether any process says so."""
+        """Tell whether `wish` is true in any process."""
         return wish
 
     def wait(self) -> None:
         """Wait until every process is here."""
 
     def close(self) -> None:
-        """Leave the others in good order."""
+        """Leave the process group, where there is one."""
 
 
 class ProcessGroup(SingleProcess):
@@ -85,7 +85,7 @@ class ProcessGroup(SingleProcess):
         return clock, wishes > 0
 
     def any(self, wish: bool) -> bool:
-        """Tell whether any process says so."""
+        """Tell whether `wish` is true in any process."""
         return bool(self._sum(torch.tensor([float(wish)])).item() > 0)
 
     def wait(self) -> None:

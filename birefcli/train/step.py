@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from birefcli.errors import BirefcliError, WeightsError
 from birefcli.net import Prediction, is_out_of_memory
 from birefcli.settings import GradientLabel, TrainSettings
-from birefcli.train.batch import Batch, to_tensors
+from birefcli.train.batch import TrainingBatch, to_tensors
 from birefcli.train.losses import (
     LossWeights,
     class_loss,
@@ -45,7 +45,7 @@ class StepResult:
 
 def take_step(
     state: TrainingState,
-    batches: Sequence[Batch],
+    batches: Sequence[TrainingBatch],
     step: int,
     rate: float,
     weights: LossWeights,
@@ -71,7 +71,10 @@ def take_step(
 
 
 def _backward(
-    state: TrainingState, batches: Sequence[Batch], weights: LossWeights, settings: TrainSettings
+    state: TrainingState,
+    batches: Sequence[TrainingBatch],
+    weights: LossWeights,
+    settings: TrainSettings,
 ) -> tuple[float, dict[str, float]]:
     """Run the batches forward and back; give the mean loss and the means of its terms."""
     losses: list[float] = []
@@ -98,7 +101,7 @@ def _backward(
 
 
 def batch_loss(
-    state: TrainingState, batch: Batch, weights: LossWeights, settings: TrainSettings
+    state: TrainingState, batch: TrainingBatch, weights: LossWeights, settings: TrainSettings
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Give the loss of one batch and its weighted terms."""
     network, device = state.network, state.compute.device
@@ -151,7 +154,7 @@ def _tensors_of(out: Prediction) -> Iterator[Tensor]:
         yield out.class_logits
 
 
-def known_of(batch: Batch, device: torch.device, dtype: torch.dtype) -> Tensor | None:
+def known_of(batch: TrainingBatch, device: torch.device, dtype: torch.dtype) -> Tensor | None:
     """Give where the truth of a batch is known (N, 1, H, W), or None where all of it is."""
     if batch.known is None:
         return None
@@ -172,7 +175,11 @@ def _clip(state: TrainingState, settings: TrainSettings) -> float:
 
 
 def _refuse_nan(
-    state: TrainingState, batches: Sequence[Batch], loss: float, step: int, settings: TrainSettings
+    state: TrainingState,
+    batches: Sequence[TrainingBatch],
+    loss: float,
+    step: int,
+    settings: TrainSettings,
 ) -> None:
     """Stop at a loss or gradient that is no number; what only fp16 cannot hold is passed over."""
     is_half = state.scaler.is_enabled()
@@ -200,7 +207,7 @@ def _way_on(settings: TrainSettings) -> str:
     return "start over with --redo"
 
 
-def save_batches(path: Path, batches: Sequence[Batch]) -> None:
+def save_batches(path: Path, batches: Sequence[TrainingBatch]) -> None:
     """Write the pictures, mattes and names of a step, so that what was wrong can be looked at."""
     arrays: dict[str, np.ndarray] = {}
     for i, batch in enumerate(batches):

@@ -1,4 +1,4 @@
-"""What a training holds on to: a teacher's mattes as soft labels, and the encoder it started with.
+"""Teachers: mattes as soft labels, and the maps of the encoder that a training started with.
 
 Learning from the output of another network is distillation (Hinton et al. 2015); keeping maps near
 those of the start is L2 regularisation towards it in function space (cf. Li et al. 2018, "L2-SP").
@@ -18,7 +18,7 @@ from birefcli.errors import UsageError
 from birefcli.models import resolve
 from birefcli.net import BiRefNet, BiRefNetConfig, Compute
 from birefcli.settings import THE_START, TrainSettings
-from birefcli.train.batch import Batch, to_tensors
+from birefcli.train.batch import TrainingBatch, to_tensors
 from birefcli.train.initial_model import load_model
 
 # A map with hardly any power is compared by its plain difference, which would else be blown up.
@@ -147,7 +147,7 @@ def encoder_maps(encoder: nn.Module) -> Iterator[list[Tensor]]:
 
 def teacher_losses(
     teacher: Teacher,
-    batch: Batch,
+    batch: TrainingBatch,
     compute: Compute,
     logits: Tensor,
     maps: Sequence[Tensor],
@@ -200,14 +200,14 @@ def map_distance(maps: Sequence[Tensor], wanted: Sequence[Tensor], dtype: torch.
     return torch.stack(shares).mean()
 
 
-def unknown_of(batch: Batch, like: Tensor) -> Tensor | None:
+def unknown_of(batch: TrainingBatch, like: Tensor) -> Tensor | None:
     """Give where the truth of a batch is unknown (N, 1, H, W), 0…1; None where it nowhere is."""
     if batch.known is None or batch.known.min() == 1:
         return None
     return 1 - torch.from_numpy(batch.known).to(like.device, like.dtype)[:, None]
 
 
-def photos_of(batch: Batch, like: Tensor) -> Tensor | None:
+def photos_of(batch: TrainingBatch, like: Tensor) -> Tensor | None:
     """Give 1 for each photograph of a batch and 0 for the others (N, 1, 1, 1); None without any."""
     if batch.is_photo is None or not batch.is_photo.any():
         return None
@@ -215,7 +215,7 @@ def photos_of(batch: Batch, like: Tensor) -> Tensor | None:
 
 
 @torch.no_grad()
-def _logits_of(network: BiRefNet, batch: Batch, compute: Compute) -> Tensor:
+def _logits_of(network: BiRefNet, batch: TrainingBatch, compute: Compute) -> Tensor:
     image = to_tensors(batch, network, compute.device)[0]
     dtype = next(network.parameters()).dtype
     with compute.autocast():

@@ -1,4 +1,4 @@
-"""What the network is worth by the chosen metric, and what it makes of a few pictures."""
+"""Validation: a network's score by the chosen metric, and its mattes of a few pictures."""
 
 import math
 from collections import defaultdict
@@ -13,8 +13,9 @@ from birefcli.image import Alpha, Matte, Rgb, to_uint8
 from birefcli.matte import is_empty
 from birefcli.metrics import Tally, iou, is_error, mae, make_pair, measure_pair, unavailable
 from birefcli.models import Segmenter
-from birefcli.settings import Metric
 from birefcli.train.data.examples import LabelledPicture
+
+IOU = "IoU"  # the metric whose mean is that of the kinds of pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class SegmentedPicture:
 class ValidationResult:
     """The metric's value, the scores by kind of picture, and the mattes asked for by place."""
 
-    metric: Metric
+    metric: str
     value: float
     scores: dict[str, float]
     shown: dict[int, SegmentedPicture] = field(default_factory=dict)
@@ -44,7 +45,7 @@ class ValidationResult:
         return not math.isnan(self.value) and (best is None or self.rank > best)
 
 
-def check_metric(metric: Metric) -> None:
+def check_metric(metric: str) -> None:
     """Refuse a metric whose package is not installed, before any step is taken."""
     if unavailable((metric,)):
         raise DeviceError(
@@ -56,7 +57,7 @@ def check_metric(metric: Metric) -> None:
 def validate(
     segment: Segmenter,
     pictures: Iterable[LabelledPicture],
-    metric: Metric,
+    metric: str,
     places: Collection[int] = (),
 ) -> ValidationResult:
     """Score a segmenter on pictures, as `cut` would use it; the mattes at `places` are kept.
@@ -66,7 +67,7 @@ def validate(
     """
     measuring = MeasuringSegmenter(segment, metric, places)
     scores = score(measuring, measuring.watch(pictures))
-    if metric == Metric.IOU:
+    if metric == IOU:
         value = fmean(value for name, value in scores.items() if not name.endswith("mae"))
     else:
         value = measuring.tally.score(metric)
@@ -90,7 +91,7 @@ def score(segment: Segmenter, pictures: Iterable[LabelledPicture]) -> dict[str, 
 class MeasuringSegmenter:
     """A segmenter that measures, on the way, what it makes of the pictures it watches."""
 
-    def __init__(self, segment: Segmenter, metric: Metric, places: Collection[int]) -> None:
+    def __init__(self, segment: Segmenter, metric: str, places: Collection[int]) -> None:
         self.segment = segment
         self.metric = metric
         self.places = places
@@ -109,7 +110,7 @@ class MeasuringSegmenter:
         assert self.picture is not None
         (matte,) = self.segment(images)
         alpha = to_uint8(matte * 255)
-        if self.metric != Metric.IOU:
+        if self.metric != IOU:
             pair = make_pair(alpha, self.picture.mask)
             self.tally.add(str(self.place), measure_pair(pair, (self.metric,)))
         if self.place in self.places:

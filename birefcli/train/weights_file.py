@@ -53,7 +53,7 @@ def describe(
     scored: dict[str, Any] = {}
     if result is not None:
         scored = {
-            "metric": result.metric.value,
+            "metric": result.metric,
             "value": result.value,
             "scores": result.scores,
         }

@@ -1,4 +1,4 @@
-"""The walks: one story per command, from its settings to its outcomes."""
+"""The workflows: one file per command, from its settings to its outcomes."""
 
 from typing import TYPE_CHECKING
 
@@ -6,14 +6,14 @@ from birefcli.lazy_imports import lazy_imports
 
 if TYPE_CHECKING:
     from birefcli.workflows.baselines import compared_methods as compared_methods
+    from birefcli.workflows.bench import BenchStage as BenchStage
     from birefcli.workflows.bench import Clock as Clock
-    from birefcli.workflows.bench import Stage as Stage
     from birefcli.workflows.bench import peak_memory as peak_memory
     from birefcli.workflows.bench import time_stages as time_stages
     from birefcli.workflows.cut import PreparedCut as PreparedCut
     from birefcli.workflows.cut import cut_all as cut_all
     from birefcli.workflows.cut import prepare_cut as prepare_cut
-    from birefcli.workflows.doctor import Finding as Finding
+    from birefcli.workflows.doctor import DoctorFinding as DoctorFinding
     from birefcli.workflows.doctor import examine as examine
     from birefcli.workflows.doctor import worst as worst
     from birefcli.workflows.edit_stack import change as change

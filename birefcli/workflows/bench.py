@@ -28,8 +28,8 @@ _UNLIMITED = 1 << 62
 _SMALL = 96
 
 
-class Stage(StrEnum):
-    """What a picture goes through."""
+class BenchStage(StrEnum):
+    """The timed stages of a cut or a peel."""
 
     READ = "read"  # decoded from PNG
     NETWORK = "network"
@@ -44,13 +44,13 @@ class Stage(StrEnum):
 class Clock:
     """Seconds spent in each stage on one picture; an inner stage stops the outer one."""
 
-    seconds: dict[Stage, float] = field(default_factory=dict)
+    seconds: dict[BenchStage, float] = field(default_factory=dict)
     passes: int = 0
     layers: int = 0
     _inner: list[float] = field(default_factory=list)
 
     @contextmanager
-    def over(self, stage: Stage) -> Iterator[None]:
+    def over(self, stage: BenchStage) -> Iterator[None]:
         """Count the time inside to a stage."""
         self._inner.append(0)
         began = time.perf_counter()
@@ -71,7 +71,9 @@ class Clock:
     @property
     def a_pass(self) -> float:
         """Seconds of a peel for each of its passes, without the network."""
-        return (self.seconds.get(Stage.FILL, 0) + self.seconds[Stage.LIFT]) / max(1, self.passes)
+        return (self.seconds.get(BenchStage.FILL, 0) + self.seconds[BenchStage.LIFT]) / max(
+            1, self.passes
+        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class TimedSegmenter:
 
     def __call__(self, images: Sequence[Rgb]) -> list[Matte]:
         """Give one matte per picture."""
-        with self.clock.over(Stage.NETWORK):
+        with self.clock.over(BenchStage.NETWORK):
             return self.segment(images)
 
 
@@ -101,7 +103,7 @@ class TimedInpainter(ReportingInpainter):
 
     def fill(self, task: FillTask) -> Filled:
         """Fill the hole and say how."""
-        with self.clock.over(Stage.FILL):
+        with self.clock.over(BenchStage.FILL):
             return fill_task(self.inpaint, task)
 
 
@@ -130,11 +132,11 @@ def time_stages(
 
 def _cut(data: bytes, segment: Segmenter, clock: Clock) -> None:
     """Take a PNG through all that `birefcli cut` does, but for the disk."""
-    with clock.over(Stage.READ):
+    with clock.over(BenchStage.READ):
         picture = read_picture(data, max_pixels=_UNLIMITED)
-    with clock.over(Stage.CUT):
+    with clock.over(BenchStage.CUT):
         rgba = cut_image(picture, segment, CutSettings(inputs=("-",)))
-    with clock.over(Stage.ENCODE):
+    with clock.over(BenchStage.ENCODE):
         encode(rgba, "png")
 
 
@@ -142,9 +144,9 @@ def _peel(
     data: bytes, segment: Segmenter, front: Segmenter | None, inpainter: Inpainter, clock: Clock
 ) -> None:
     """Take a PNG through all that `birefcli peel` does, but for the disk."""
-    with clock.over(Stage.READ):
+    with clock.over(BenchStage.READ):
         picture = read_picture(data, max_pixels=_UNLIMITED)
-    with clock.over(Stage.LIFT):
+    with clock.over(BenchStage.LIFT):
         stack = peel(
             picture.rgb,
             TimedSegmenter(segment, clock),
@@ -160,10 +162,10 @@ def _peel(
         segmenter_size=None,
         inpaint=inpainter.name,
     )
-    with clock.over(Stage.ENCODE):
+    with clock.over(BenchStage.ENCODE):
         difference = measure_recomposition(stack, rgba)
         files = stack_files(stack, rgba, source, engine, difference, PeelCommand.formats)
-    with clock.over(Stage.PROVE):
+    with clock.over(BenchStage.PROVE):
         require_exact("scene.png", stack, rgba, files)
     clock.layers = len(stack.layers)
     clock.passes = max((layer.evidence.step for layer in stack.layers), default=1)

@@ -35,7 +35,7 @@ LEAST_IOU = 0.7  # of the test cut; a trained model is well above
 
 
 class Section(StrEnum):
-    """What is looked at, in this order."""
+    """The parts of the installation that are checked, in this order."""
 
     VERSIONS = "versions"
     DEVICES = "devices"
@@ -44,7 +44,7 @@ class Section(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class DoctorFinding:
     """One thing that was looked at; a problem has a next step and the exit code of its kind."""
 
     section: Section
@@ -60,11 +60,11 @@ class Finding:
         return self.exit_code == ExitCode.OK
 
 
-def examine(weights: Path | None = None) -> Iterator[Finding]:
+def examine(weights: Path | None = None) -> Iterator[DoctorFinding]:
     """Look at everything in turn; `weights` stands in for the package's folder of models."""
     bundled = [variant for variant in VARIANTS if variant.is_bundled]
-    yield Finding(section=Section.VERSIONS, name="birefcli", words=__version__)
-    yield Finding(section=Section.VERSIONS, name="python", words=platform.python_version())
+    yield DoctorFinding(section=Section.VERSIONS, name="birefcli", words=__version__)
+    yield DoctorFinding(section=Section.VERSIONS, name="python", words=platform.python_version())
     for package in PACKAGES:
         yield from _guarded(Section.VERSIONS, package, _version(package))
     yield from _guarded(Section.DEVICES, "devices", _devices())
@@ -76,12 +76,12 @@ def examine(weights: Path | None = None) -> Iterator[Finding]:
         yield from _guarded(Section.CUT, variant.name, _test_cut(variant, weights))
 
 
-def worst(findings: Iterable[Finding]) -> ExitCode:
+def worst(findings: Iterable[DoctorFinding]) -> ExitCode:
     """Give the gravest exit code: a missing package before an unfit model before a bad choice."""
     return max((finding.exit_code for finding in findings), default=ExitCode.OK)
 
 
-def _guarded(section: Section, name: str, look: Iterator[Finding]) -> Iterator[Finding]:
+def _guarded(section: Section, name: str, look: Iterator[DoctorFinding]) -> Iterator[DoctorFinding]:
     """Give what a look finds; where it fails, that is the finding, and the next look follows."""
     try:
         yield from look
@@ -97,30 +97,30 @@ def _guarded(section: Section, name: str, look: Iterator[Finding]) -> Iterator[F
                     raise
                 code, words = ExitCode.INTERNAL, f"{type(error).__name__}: {error}"
                 advice = "run again with BIREFCLI_DEBUG=1 and report what it shows"
-        yield Finding(section=section, name=name, words=words, advice=advice, exit_code=code)
+        yield DoctorFinding(section=section, name=name, words=words, advice=advice, exit_code=code)
 
 
 # The looks.
 
 
-def _version(package: str) -> Iterator[Finding]:
+def _version(package: str) -> Iterator[DoctorFinding]:
     """The version of a package, which is not imported for it."""
     try:
         version = metadata.version(package)
     except metadata.PackageNotFoundError:
         raise DeviceError(f"not installed; run `pip install {package}`") from None
-    yield Finding(section=Section.VERSIONS, name=package, words=version)
+    yield DoctorFinding(section=Section.VERSIONS, name=package, words=version)
 
 
-def _devices() -> Iterator[Finding]:
+def _devices() -> Iterator[DoctorFinding]:
     """Everything that --device takes on this machine."""
     from birefcli.net import describe_devices
 
     for name, words in describe_devices().items():
-        yield Finding(section=Section.DEVICES, name=name, words=words)
+        yield DoctorFinding(section=Section.DEVICES, name=name, words=words)
 
 
-def _bundled(variant: Variant, weights: Path | None) -> Iterator[Finding]:
+def _bundled(variant: Variant, weights: Path | None) -> Iterator[DoctorFinding]:
     """A bundled file, held to the hash on its card."""
     model = bundled_model(variant, weights)
     right = card_sha256(model.path)
@@ -130,7 +130,7 @@ def _bundled(variant: Variant, weights: Path | None) -> Iterator[Finding]:
         )
     size = model.path.stat().st_size
     state = "verified" if right else "no card says its sha256"
-    yield Finding(
+    yield DoctorFinding(
         section=Section.MODELS,
         name=variant.name,
         words=f"bundled, {megabytes(size)}, {state}",
@@ -138,7 +138,7 @@ def _bundled(variant: Variant, weights: Path | None) -> Iterator[Finding]:
     )
 
 
-def _default() -> Iterator[Finding]:
+def _default() -> Iterator[DoctorFinding]:
     """The model of `birefcli cut` when none is named, which must be at hand."""
     choice = default_choice()
     variant = find_variant(choice.name)
@@ -146,7 +146,7 @@ def _default() -> Iterator[Finding]:
     if not (variant and variant.is_bundled):
         resolve(choice.name, consent=False, offline=False, accept_licence=False, say=lambda _: None)
     by = "nobody chose another" if choice.by == "bundled" else f"chosen by {choice.by}"
-    yield Finding(
+    yield DoctorFinding(
         section=Section.MODELS,
         name="default",
         words=f"{choice.name} ({by})",
@@ -154,7 +154,7 @@ def _default() -> Iterator[Finding]:
     )
 
 
-def _cache() -> Iterator[Finding]:
+def _cache() -> Iterator[DoctorFinding]:
     """The folder of pulled models and what it holds."""
     folder = models_dir()
     sizes = {
@@ -163,7 +163,7 @@ def _cache() -> Iterator[Finding]:
         if record.path.is_file()
     }
     held = [f"{name} {megabytes(size)}" for name, size in sizes.items()]
-    yield Finding(
+    yield DoctorFinding(
         section=Section.MODELS,
         name="cache",
         words=f"{folder}: {', '.join(held) or 'nothing pulled yet'}",
@@ -171,7 +171,7 @@ def _cache() -> Iterator[Finding]:
     )
 
 
-def _test_cut(variant: Variant, weights: Path | None) -> Iterator[Finding]:
+def _test_cut(variant: Variant, weights: Path | None) -> Iterator[DoctorFinding]:
     """One real cut of a drawn picture, held to the shape that was drawn."""
     model = bundled_model(variant, weights)
     picture, truth = draw_ball()
@@ -182,7 +182,7 @@ def _test_cut(variant: Variant, weights: Path | None) -> Iterator[Finding]:
     score = iou(matte, truth)
     if score < LEAST_IOU:
         raise WeightsError(f"it missed the ball, IoU {score:.2f}; reinstall birefcli")
-    yield Finding(
+    yield DoctorFinding(
         section=Section.CUT,
         name=variant.name,
         words=f"{seconds:.1f} s on {loaded.device}, IoU {score:.2f}",

@@ -23,7 +23,7 @@ from birefcli.workflows.peel_result import engine_of, proven_files, stack_outcom
 
 @dataclass(frozen=True, eq=False)
 class Recalled:
-    """A stack to be changed, and what is asked: where nothing is, what was asked when it began."""
+    """A stack to be changed, and its settings: those given now, else those it was made with."""
 
     folder: Path
     opened: OpenedStack

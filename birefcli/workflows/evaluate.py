@@ -15,6 +15,7 @@ from birefcli.metrics import (
     Float,
     Tally,
     digits,
+    expand_metrics,
     is_error,
     make_pair,
     matte_of,
@@ -97,9 +98,10 @@ class EvalResult:
 def choose_metrics(settings: EvalSettings, say: Callable[[str], None]) -> tuple[str, ...]:
     """Give the metrics that are asked for and possible; what is left out is said in a sentence.
 
-    Raise DeviceError where nothing is left, or a bar's metric is not possible.
+    Raise UsageError for a name that no metric has, and DeviceError where nothing is left or a bar's
+    metric is not possible.
     """
-    wanted = tuple(dict.fromkeys((*settings.metrics, *(b.metric for b in settings.fail_below))))
+    wanted = expand_metrics((*settings.metrics, *(bar.metric for bar in settings.fail_below)))
     lacking = unavailable(wanted)
     possible = tuple(metric for metric in wanted if metric not in lacking)
     if lacking:
@@ -124,7 +126,7 @@ class EvalModel:
 def find_models(
     asked: Sequence[ModelSettings], say: Callable[[str], None]
 ) -> tuple[EvalModel, ...]:
-    """Find every model before any is run, so that a wrong name is not noticed in hour three.
+    """Find every model before any is run, so that a wrong name fails at once.
 
     Raise WeightsError for a model that is not here and may not be downloaded.
     """

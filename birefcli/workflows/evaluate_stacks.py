@@ -10,9 +10,9 @@ import numpy as np
 from birefcli.batch import StopFlag
 from birefcli.errors import BirefcliError, PictureError
 from birefcli.image import Rgb
-from birefcli.metrics import PredictedStack, layerd_scores, measure_stack, truth_of
+from birefcli.metrics import GROUPINGS, PredictedStack, layerd_scores, measure_stack, truth_of
 from birefcli.scenes import LayeredScene, draw_suite, picture
-from birefcli.settings import GROUPINGS, EvalPeelSettings, Suite
+from birefcli.settings import EvalPeelSettings, Suite
 from birefcli.stack import (
     SourceRecord,
     Stack,

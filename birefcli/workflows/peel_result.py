@@ -1,4 +1,4 @@
-"""What is left of a peel: who made it, files that are proven, and an outcome."""
+"""The results of a peel: the record of its engine, its proven files, and its outcome."""
 
 from pathlib import Path
 

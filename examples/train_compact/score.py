@@ -12,7 +12,6 @@ from pathlib import Path
 from birefcli.models.store import resolve
 from birefcli.net.device import choose_compute
 from birefcli.net.predict import Predictor
-from birefcli.settings.evaluate import Metric
 from birefcli.train.data.pack import Pack, validation_entries
 from birefcli.train.data.validation_pictures import ValidationPictures
 from birefcli.train.initial_model import load_model
@@ -41,7 +40,7 @@ def main() -> None:
     for name in asked.models:
         model = resolve(name, consent=False, offline=True, accept_licence=False, say=print)
         segment = Predictor(load_model(model), choose_compute(asked.device))
-        verdicts.append(validate(segment, pictures, Metric.IOU))
+        verdicts.append(validate(segment, pictures, "IoU"))
     print(f"{'':24s}", *(f"{Path(name).parent.name or name:>12.12s}" for name in asked.models))
     for source in verdicts[0].scores:
         print(f"{source:24s}", *(f"{one.scores[source]:12.4f}" for one in verdicts))

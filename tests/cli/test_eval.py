@@ -14,8 +14,7 @@ from fakes import draw, draw_files
 from PIL import Image
 from scoring import data, disk, evaluate, scores, two_folders
 
-from birefcli.metrics import tally
-from birefcli.settings.evaluate import SEGMENTATION, Metric
+from birefcli.metrics import metric_groups, metric_names, tally
 
 PROGRAM = (sys.executable, "-m", "birefcli", "eval")
 pytestmark = pytest.mark.usefixtures("here")
@@ -27,7 +26,7 @@ def test_a_pipe_gets_a_header_and_a_line_for_every_metric() -> None:
     assert "default protocol" in result.stdout.splitlines()[0]
     assert "without the official min-max stretch; 2 pairs" in result.stdout.splitlines()[0]
     assert result.stdout.splitlines()[1] == "metric\tpred"
-    assert list(scores(result)) == [str(metric) for metric in SEGMENTATION]
+    assert list(scores(result)) == list(metric_groups()["segmentation"])
     assert scores(evaluate("gt", "gt"))["IoU"] == ["1.000"]
 
 
@@ -48,7 +47,7 @@ def test_metrics_are_chosen_by_name_and_by_group() -> None:
         "meanF",
         "adpF",
     ]
-    assert list(scores(evaluate(*folders, "--metrics", "all"))) == [str(m) for m in Metric]
+    assert list(scores(evaluate(*folders, "--metrics", "all"))) == list(metric_names())
     wrong = evaluate(*folders, "--metrics", "psnr")
     assert wrong.exit_code == 2 and "'psnr' is not one of S, maxF" in wrong.stderr
 
@@ -194,7 +193,7 @@ def test_a_bar_without_a_value_is_missed_and_nonsense_is_usage() -> None:
     Image.new("L", (9, 9)).save("gt/b.png")
     result = evaluate("gt", "gt", "--fail-below", "mBA=0.1", "--quiet")
     assert result.exit_code == 1 and result.stderr == "gt: mBA has no value\n"
-    for word in ("S", "S=x", "x=1"):
+    for word in ("S", "S=x", "x=1", "segmentation=1"):
         assert evaluate("gt", "gt", "--fail-below", word).exit_code == 2
 
 

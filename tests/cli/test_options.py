@@ -17,8 +17,8 @@ from birefcli.cli import app, choices, cut, peel, train
 from birefcli.cli.command import EXAMPLES, Command
 from birefcli.settings.options import Setting, offered
 
-ALL = {command.name or command.story.__name__: command for command in birefcli.cli.COMMANDS}
-NESTED = {f"models {one.name or one.story.__name__}": one for one in birefcli.cli.models.COMMANDS}
+ALL = {command.name or command.action.__name__: command for command in birefcli.cli.COMMANDS}
+NESTED = {f"models {one.name or one.action.__name__}": one for one in birefcli.cli.models.COMMANDS}
 each = pytest.mark.parametrize(("name", "command"), {**ALL, **NESTED}.items(), ids=[*ALL, *NESTED])
 # Options whose words or kinds differ from command to command though the meaning is one, and why.
 SAID_ANEW = {
@@ -134,7 +134,7 @@ def test_groups_show_examples_of_their_commands(group: str) -> None:
 
 def test_the_names_of_the_options_that_were_given_are_kept() -> None:
     def given(command: Command, *words: str) -> frozenset[str]:
-        name = command.name or command.story.__name__
+        name = command.name or command.action.__name__
         with parser(name).make_context(name, [*words]) as ctx:
             answer: Any = command.answers(ctx, ctx.params)[0]
         return frozenset(answer.given)

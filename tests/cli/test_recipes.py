@@ -11,7 +11,6 @@ from birefcli.cli import app
 from birefcli.cli.recipes import Asked, combine, named_recipe, read_recipe, read_sets, recipe_names
 from birefcli.errors import UsageError
 from birefcli.net.config import compact_config, published_config
-from birefcli.settings.evaluate import Metric
 from birefcli.settings.train import GradientLabel, Stage, TrainSettings
 from birefcli.train.initial_model import new_config
 from birefcli.train.losses import TASK_WEIGHTS, weights_at
@@ -106,7 +105,7 @@ def test_any_setting_is_set_by_name() -> None:
     words = ["ema=0.9", "metric=S", "frozen-norms=true", "stages=[{until=1,size=64,batch=1}]"]
     assert read_sets([*words, "epochs=none", 'tiers=["A"]']) == {
         "ema": 0.9,
-        "metric": Metric.S,
+        "metric": "S",
         "frozen_norms": True,
         "stages": (Stage(1, 64, 1),),
         "epochs": None,

@@ -242,3 +242,28 @@ def test_a_file_opens_with_a_sentence(module: Module) -> None:
 def test_nothing_is_left_for_later(module: Module) -> None:
     later = r"\b(TODO|FIXME|XXX|HACK)\b|(?i:not (yet )?implemented|NotImplemented|coming soon)"
     assert re.search(later, module.text) is None
+
+
+def test_no_two_types_share_a_name() -> None:
+    """A public class, or another name for a type, is called so in one place only."""
+    homes: dict[str, list[str]] = {}
+    for module in modules().values():
+        for name in _types(ast.parse(module.text)):
+            homes.setdefault(name, []).append(module.name)
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+
+
+def _types(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            name = node.name
+        elif isinstance(node, ast.AnnAssign):
+            is_alias = isinstance(node.annotation, ast.Name) and node.annotation.id == "TypeAlias"
+            name = ast.unparse(node.target) if is_alias else ""
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript | ast.BinOp):
+            # Such as Say = Callable[[str], None]; type variables are no types.
+            name = ast.unparse(node.targets[0])
+        else:
+            continue
+        if re.fullmatch(r"[A-Z]\w*[a-z]\w*", name):
+            yield name

@@ -1,4 +1,4 @@
-"""A new stack format or inpainter is one new file and one line of a table, and nothing else."""
+"""A new stack format, inpainter or metric is one file and one line of a table, nothing else."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fakes import draw_files
+from PIL import Image
 
 import birefcli
 from birefcli.errors import ExitCode
@@ -52,17 +53,28 @@ INPAINTER_LINE = (
     '    InpainterEntry(name="dummy", description="one grey",'
     ' load="birefcli.inpaint.dummy:Dummy"),\n'
 )
+METRIC = '''
+"""How far the mean of a prediction is from that of its truth."""
+
+def mean_shift(pair):
+    return abs(pair.prediction.mean() - pair.truth.mean()) / 255
+'''
+METRIC_LINE = (
+    '    MetricRecord(name="shift", description="difference of the means",'
+    ' measure="dummy:mean_shift", groups=("matting",), is_error=True, digits=1),\n'
+)
 
 
 @pytest.fixture
 def house(here: Path) -> Path:
-    """A copy of the package with a new format and a new inpainter."""
+    """A copy of the package with a new format, inpainter and metric."""
     root = here / "copy"
     package = Path(birefcli.__file__).parent
     shutil.copytree(package, root / "birefcli", ignore=shutil.ignore_patterns("__pycache__"))
     for room, code, line, after in (
         ("stack/formats", FORMAT, FORMAT_LINE, "FORMATS = (\n"),
         ("inpaint", INPAINTER, INPAINTER_LINE, "INPAINTERS = (\n"),
+        ("metrics", METRIC, METRIC_LINE, "\nMETRICS = (\n"),
     ):
         folder = root / "birefcli" / room
         (folder / "dummy.py").write_text(code)
@@ -102,3 +114,21 @@ def test_one_file_and_one_line_make_a_format_and_an_inpainter(house: Path) -> No
     assert spoilt.returncode == ExitCode.FAILED
     assert "from a.dummy, 1 pixels differ by up to 1" in spoilt.stderr
     assert not Path("b.peel/manifest.json").exists()
+
+
+def test_one_function_and_one_line_make_a_metric(house: Path) -> None:
+    shown = " ".join(run(house, "eval", "--help").stdout.replace("│", " ").split())
+    assert "shift (difference of the means)" in shown
+    for folder, level in (("predictions", 51), ("truths", 255)):
+        Path(folder).mkdir()
+        Image.new("L", (8, 8), level).save(f"{folder}/a.png")
+    asked = ("eval", "predictions", "truths", "--metrics")
+    scores = run(house, *asked, "Shift,MAE", "--fail-below", "shift=0.5")
+    assert scores.returncode == ExitCode.FAILED
+    assert scores.stdout.splitlines()[1:] == ["metric\tpredictions", "shift\t0.8", "MAE\t0.800"]
+    assert "predictions: shift is 0.8, above 0.5" in scores.stderr
+    assert "\nshift\t0.8" in run(house, *asked, "matting").stdout
+    plan = run(house, "train", "nowhere", "--metric", "SHIFT", "-o", "run", "--plan")
+    assert "nowhere" in plan.stderr and "is not one of" not in plan.stderr
+    wrong = run(house, "train", "nowhere", "--metric", "dice", "-o", "run", "--plan")
+    assert wrong.returncode == ExitCode.USAGE and "Conn, shift" in wrong.stderr

@@ -11,13 +11,11 @@ from birefcli.image.types import Matte
 from birefcli.metrics.stacks.layerd import layerd_scores
 from birefcli.metrics.stacks.match import assign, match, soft_iou
 from birefcli.metrics.stacks.measure import measure_stack, outline_band
+from birefcli.metrics.stacks.table import STACK_METRICS, StackMetric
 from birefcli.metrics.stacks.tally import StackTally
 from birefcli.metrics.stacks.truth import PredictedStack, left_visible, mattes_of, truth_of
 from birefcli.scenes.suites.draw import draw_suite
 from birefcli.scenes.suites.layered import LayerRole, picture
-from birefcli.settings.evaluate_stacks import (
-    StackMetric,
-)
 from birefcli.settings.synth import Suite
 
 # ---- what is the same scores best, and what is worse scores less -------------------------------
@@ -189,6 +187,10 @@ def test_scenes_compose_to_what_is_peeled() -> None:
 
 
 # ---- many scenes -------------------------------------------------------------------------------
+
+
+def test_every_stack_metric_has_its_own_name() -> None:
+    assert len({metric.name for metric in STACK_METRICS}) == len(STACK_METRICS)
 
 
 def test_means_the_worst_and_intervals_are_those_of_the_scenes_that_have_a_value() -> None:

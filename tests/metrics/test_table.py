@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,27 +13,37 @@ from birefcli.metrics.table import (
     METRICS,
     MetricRecord,
     digits,
+    expand_metrics,
     find_metric,
     is_error,
     metric_groups,
     metric_names,
 )
 from birefcli.metrics.tally import measure_pair
-from birefcli.settings.evaluate import MATTING, SEGMENTATION, Metric
+from birefcli.settings import EvalSettings, TrainSettings
 
 
 def test_the_table_loads_no_numpy() -> None:
     words = (
-        "import sys; import birefcli.metrics.table; assert not {'numpy', 'cv2'} & {*sys.modules}"
+        "import sys; import birefcli.metrics.table, birefcli.metrics.stacks.table;"
+        "assert not {'numpy', 'cv2'} & {*sys.modules}"
     )
     subprocess.run([sys.executable, "-c", words], check=True)
 
 
-def test_the_settings_know_the_same_names() -> None:
-    assert metric_names() == tuple(Metric)
-    assert all(is_error(metric) == metric.is_error for metric in Metric)
-    groups = metric_groups()
-    assert (groups["segmentation"], groups["matting"]) == (SEGMENTATION, MATTING)
+def test_groups_stand_for_their_metrics_each_once() -> None:
+    assert expand_metrics(["MAE", "F", "maxF"]) == ("MAE", "maxF", "meanF", "adpF")
+    assert expand_metrics(EvalSettings(folders=(Path(),)).metrics) == tuple(
+        metric for metric in metric_names() if metric not in ("SAD", "aMSE", "Grad", "Conn")
+    )
+    assert expand_metrics([TrainSettings(data=(), out=Path()).metric]) == ("IoU",)
+    with pytest.raises(UsageError, match="'psnr' is not one of S, maxF"):
+        expand_metrics(["psnr"])
+
+
+def test_of_errors_lower_is_better() -> None:
+    errors = {"MAE", "MSE", "HCE", "SAD", "aMSE", "Grad", "Conn"}
+    assert {name for name in metric_names() if is_error(name)} == errors
 
 
 def test_every_metric_is_of_one_kind_and_is_described() -> None:

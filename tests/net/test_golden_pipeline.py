@@ -25,7 +25,7 @@ from birefcli.net.official_pipelines import (
     demo_matte,
 )
 from birefcli.net.predict import to_input
-from birefcli.settings.evaluate import EvalProtocol, EvalSettings, Metric
+from birefcli.settings.evaluate import EvalProtocol, EvalSettings
 from birefcli.workflows.evaluate import EvalItem, EvalWorker
 
 ARRAYS = dict(np.load(GOLDEN / "pipeline.npz"))
@@ -91,7 +91,7 @@ def test_eval_by_the_official_protocol_is_the_benchmark(tmp_path: Path, has_alph
     Image.new("L", picture.size, 255).save(truth)
     network = Recorded()
     worker = EvalWorker(
-        (Metric.MAE,),
+        ("MAE",),
         EvalSettings(folders=(tmp_path,), protocol=EvalProtocol.OFFICIAL),
         loaded(BenchmarkPredictor(network, choose_compute("cpu"))),
     )

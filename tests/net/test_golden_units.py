@@ -9,7 +9,7 @@ from golden_rule import GOLDEN, weight_rule
 from torch import Tensor, nn
 
 from birefcli.net.backbones.pvt import ReducedAttention
-from birefcli.net.backbones.swin import PatchMerging, Stage, relative_positions, shift_mask
+from birefcli.net.backbones.swin import PatchMerging, SwinStage, relative_positions, shift_mask
 from birefcli.net.blocks import ASPP, ASPPDeformable, BasicDecBlk
 from birefcli.net.decoder import image_tiles, laplacian
 from birefcli.net.deform import DeformableConv2d, deform_conv2d
@@ -63,7 +63,7 @@ def test_tiles_in_both_orders() -> None:
 
 
 def test_swin_stage_on_a_map_that_needs_padding() -> None:
-    stage = ruled(Stage(12, 3, 7, [0.0, 0.0], merges=False))
+    stage = ruled(SwinStage(12, 3, 7, [0.0, 0.0], merges=False))
     tokens = array("swin:layer_x").view(2, 10, 13, 12)
     check(stage(tokens).view(2, 130, 12), "swin:layer_out")
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from birefcli.net import slices as module
-from birefcli.net.backbones.swin import Stage
+from birefcli.net.backbones.swin import SwinStage
 from birefcli.net.blocks import ASPPDeformable
 from birefcli.net.slices import slices
 
@@ -37,7 +37,7 @@ def test_a_gpu_gets_larger_slices() -> None:
 
 def test_small_slices_change_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    stage = Stage(12, 3, 7, [0.0, 0.0], merges=False).double().eval()
+    stage = SwinStage(12, 3, 7, [0.0, 0.0], merges=False).double().eval()
     pyramid = ASPPDeformable(8, 16, (1, 3, 7)).double().eval()
     for parameter in pyramid.parameters():
         torch.nn.init.normal_(parameter, std=0.3)

@@ -8,7 +8,7 @@ from birefcli.scenes.occlusion import top_scene, without_front
 from birefcli.scenes.samples import SampleShares, draw_sample
 from birefcli.scenes.scene import Scene
 from birefcli.scenes.suites.draw import FIRST_TRAINING_SEED, draw_suite
-from birefcli.scenes.suites.layered import Layer, LayeredScene, picture, top_matte
+from birefcli.scenes.suites.layered import LayeredScene, SceneLayer, picture, top_matte
 from birefcli.settings.synth import Suite
 from birefcli.settings.train import Target
 from tests.scenes.test_composition import SIZE, SUPPLY
@@ -20,7 +20,7 @@ def stacked() -> LayeredScene:
     for name, at, color in (("red", 10, (250, 0, 0)), ("green", 30, (0, 250, 0))):
         rgba = np.zeros((80, 80, 4), np.uint8)
         rgba[at : at + 30, at : at + 30] = (*color, 255)
-        layers.append(Layer(name, rgba))
+        layers.append(SceneLayer(name, rgba))
     background = np.full((80, 80, 3), 128, np.uint8)
     return LayeredScene("own", 0, background, tuple(layers), {})
 

@@ -17,9 +17,9 @@ from birefcli.scenes.suites.draw import (
 )
 from birefcli.scenes.suites.hard_cases import KINDS
 from birefcli.scenes.suites.layered import (
-    Layer,
     LayeredScene,
     LayerRole,
+    SceneLayer,
     composed,
     cycles,
     foreground_matte,
@@ -55,7 +55,7 @@ def stacked(*boxes: tuple[int, int, int, int], side: int = 40) -> LayeredScene:
     return LayeredScene("test", 0, np.full((side, side, 3), 9, np.uint8), tuple(layers), {})
 
 
-def by_pillow(background: Rgb, layers: tuple[Layer, ...]) -> Rgb:
+def by_pillow(background: Rgb, layers: tuple[SceneLayer, ...]) -> Rgb:
     """Lay layers over a background with Pillow."""
     page = Image.fromarray(background).convert("RGBA")
     for layer in layers:

@@ -5,12 +5,19 @@ import math
 import pytest
 
 from birefcli.settings.cutout import Product
-from birefcli.settings.evaluate import METRICS as METRIC_WORDS
-from birefcli.settings.evaluate import SEGMENTATION, EvalSettings, Metric
-from birefcli.settings.evaluate_stacks import METRICS, EvalPeelSettings
-from birefcli.settings.options import settings_of
 from birefcli.settings.synth import Suite
-from birefcli.settings.words import DURATION, LOW_HIGH, ORDER, SIZE, Words, several
+from birefcli.settings.words import (
+    BARS,
+    DURATION,
+    LOW_HIGH,
+    NAME,
+    NAMES,
+    ORDER,
+    SIZE,
+    Bar,
+    Words,
+    several,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,7 +25,8 @@ from birefcli.settings.words import DURATION, LOW_HIGH, ORDER, SIZE, Words, seve
     [
         (several(Product), "mask,cutout,mask", (Product.MASK, Product.CUTOUT)),
         (several(Suite, everything="all"), "flat, all", tuple(Suite)),
-        (METRIC_WORDS, "mae,F", (Metric.MAE, Metric.MAX_F, Metric.MEAN_F, Metric.ADP_F)),
+        (NAMES, "mae, F,mae", ("mae", "F")),
+        (BARS, "S=0.5,MAE=-inf", (Bar("S", 0.5), Bar("MAE", -math.inf))),
         (LOW_HIGH, "0.1,0.9", (0.1, 0.9)),
         (ORDER, "2,1,3", (2, 1, 3)),
         (SIZE, "640x480", (480, 640)),
@@ -39,7 +47,6 @@ def test_words_are_read_and_shown_so_that_they_read_the_same(
     [
         (several(Product), "mask,gif", "'gif' is not one of cutout, mask, preview"),
         (several(Suite), "all", "'all' is not one of flat"),
-        (METRIC_WORDS, "psnr", "'psnr' is not one of S, maxF"),
         (LOW_HIGH, "1", "'1' is not LOW,HIGH"),
         (ORDER, "2;1", "'2;1' is not like 2,1,3"),
         (SIZE, "1x2x3", "is not like 640x480"),
@@ -55,22 +62,22 @@ def test_what_cannot_be_read_is_said_in_a_sentence(
         words.read(text)
 
 
-@pytest.mark.parametrize(
-    ("record", "name"), [(EvalSettings, "MAE"), (EvalPeelSettings, "differing-px")]
-)
-def test_bars_are_read_by_one_parser_in_both_commands(record: type, name: str) -> None:
-    (bars,) = (one.option.words for one in settings_of(record) if one.name == "fail_below")
-    assert bars is not None
-    first, second = bars.read(f"{name}=0.5,{name.upper()}=-inf")
-    assert first.metric == second.metric and first.metric.is_error
-    assert first.is_met(0.5) and not first.is_met(0.6) and first.side == "above"
-    assert not first.is_met(math.nan)
-    for wrong in (name, f"{name}=", f"{name}=x", f"{name}=nan", "beauty=1", ""):
-        with pytest.raises(ValueError, match=r"is not (like|one of)"):
-            bars.read(wrong)
+def test_names_are_checked_against_a_table_and_written_as_it_writes_them() -> None:
+    known = ("S", "MAE")
+    assert NAME.check and NAMES.check and BARS.check
+    assert NAME.check("mae", known) == "MAE"
+    assert NAMES.check(("mae", "MAE", "s"), known) == ("MAE", "S")
+    assert BARS.check((Bar("mae", 0.1),), known) == (Bar("MAE", 0.1),)
+    with pytest.raises(ValueError, match="'psnr' is not one of S, MAE"):
+        BARS.check((Bar("psnr", 1),), known)
 
 
-def test_groups_of_metrics_are_shown_by_their_name() -> None:
-    assert METRIC_WORDS.show(SEGMENTATION) == "segmentation"
-    assert METRIC_WORDS.show((Metric.S, Metric.MAE)) == "S,MAE"
-    assert len({metric.name for metric in METRICS}) == len(METRICS)
+def test_a_bar_says_how_it_is_missed() -> None:
+    bar = Bar("any", 0.5)
+    assert bar.shortfall(0.5, is_error=True) is None and bar.shortfall(0.5, is_error=False) is None
+    assert bar.shortfall(0.6, is_error=True) == "is 0.6, above 0.5"
+    assert bar.shortfall(0.4, is_error=False) == "is 0.4, below 0.5"
+    assert bar.shortfall(math.nan, is_error=True) == "has no value"
+    for wrong in ("S", "S=", "S=x", "S=nan", ""):
+        with pytest.raises(ValueError, match="is not like NAME="):
+            BARS.read(wrong)

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from birefcli.settings.train import Stage, TrainSettings
-from birefcli.train.batch import Batch
+from birefcli.train.batch import TrainingBatch
 from birefcli.train.batch_memory import BatchMemory, PlacedBatch, batch_bytes
 from birefcli.train.batches import batch_shape, largest_batch
 
 
-def batch(rng: np.random.Generator, *, known: bool) -> Batch:
-    return Batch(
+def batch(rng: np.random.Generator, *, known: bool) -> TrainingBatch:
+    return TrainingBatch(
         rng.integers(0, 256, (3, 32, 64, 3), np.uint8),
         rng.random((3, 32, 64), np.float32),
         known=rng.random((3, 32, 64), np.float32) if known else None,

@@ -21,7 +21,6 @@ from birefcli.batch.executor import StopFlag
 from birefcli.cli import app
 from birefcli.errors import DeviceError, UsageError
 from birefcli.net.checkpoint import load_network
-from birefcli.settings.evaluate import Metric
 from birefcli.settings.model import Precision
 from birefcli.settings.train import THE_START, Stage, TrainSettings
 from birefcli.train.log import Log
@@ -54,7 +53,7 @@ def settings(sprites: Path, tiny: Path, tmp_path: Path) -> TrainSettings:
         start=str(tiny),
         steps=16,
         stages=(Stage(1.0, 64, 2),),
-        metric=Metric.MAE,
+        metric="MAE",
         data_licence="CC0-1.0",
         validate_steps=8,
         checkpoint_steps=2,
@@ -221,10 +220,10 @@ def test_adapters_leave_an_ordinary_model_of_the_size_that_was_set(settings, tin
 
 def test_a_score_that_is_no_number_is_never_the_best():
     scores = {"sprites": 0.5}
-    assert not ValidationResult(Metric.IOU, math.nan, scores).beats(None)
-    assert ValidationResult(Metric.IOU, 0.5, scores).beats(None)
-    assert ValidationResult(Metric.MAE, 0.1, scores).beats(-0.2)
-    assert not ValidationResult(Metric.IOU, 0.1, scores).beats(0.2)
+    assert not ValidationResult("IoU", math.nan, scores).beats(None)
+    assert ValidationResult("IoU", 0.5, scores).beats(None)
+    assert ValidationResult("MAE", 0.1, scores).beats(-0.2)
+    assert not ValidationResult("IoU", 0.1, scores).beats(0.2)
 
 
 def test_the_log_of_a_resumed_run_forgets_what_comes_again(settings):

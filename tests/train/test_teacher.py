@@ -10,7 +10,7 @@ from training_steps import make_batch, steps_settings, tiny_state
 
 from birefcli.errors import UsageError
 from birefcli.settings.train import THE_START, TrainSettings
-from birefcli.train.batch import Batch
+from birefcli.train.batch import TrainingBatch
 from birefcli.train.losses import LossWeights
 from birefcli.train.step import batch_loss, take_step
 from birefcli.train.teacher import Teacher, make_teacher, map_distance, soft_loss, unknown_of
@@ -36,7 +36,7 @@ def taught_state(settings: TrainSettings) -> TrainingState:
     return state
 
 
-def photo_batch(step: int = 0) -> Batch:
+def photo_batch(step: int = 0) -> TrainingBatch:
     """Four pictures, the first two of them photographs, the left half of the last one unknown."""
     batch = make_batch(step)
     known = np.ones_like(batch.matte)

@@ -8,15 +8,11 @@ import pytest
 from birefcli.image.types import Matte, Rgb
 from birefcli.inpaint.membrane import Membrane
 from birefcli.metrics.stacks.measure import measure_stack
+from birefcli.metrics.stacks.table import STACK_METRICS
 from birefcli.metrics.stacks.truth import PredictedStack, truth_of
 from birefcli.scenes.suites.draw import draw_suite
 from birefcli.scenes.suites.layered import LayeredScene, picture
-from birefcli.settings.evaluate_stacks import (
-    METRICS,
-    Baseline,
-    EvalPeelSettings,
-    PeelMode,
-)
+from birefcli.settings.evaluate_stacks import Baseline, EvalPeelSettings, PeelMode
 from birefcli.settings.synth import Suite
 from birefcli.stack.types import Stack
 from birefcli.workflows.baselines import (
@@ -43,7 +39,7 @@ def test_every_way_makes_a_stack_of_a_scene_and_ours_is_exact() -> None:
     scene = draw_suite(Suite.TEXTURE, 10_001, 96)
     scores = {way.name: score(scene, way(scene)) for way in chosen(PeelMode.ORACLE, *Baseline)}
     assert list(scores) == ["peel", "B0", "B1", "B2", "B3"]
-    names = {metric.name for metric in METRICS} - {"seconds"}
+    names = {metric.name for metric in STACK_METRICS} - {"seconds"}
     assert all(set(values) == names for values in scores.values())
     for name in ("peel", "B2", "B3"):
         assert scores[name]["differing-px"] == 0 and scores[name]["float-error"] <= 1

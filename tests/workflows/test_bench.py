@@ -15,7 +15,7 @@ from birefcli.inpaint.membrane import Membrane
 from birefcli.inpaint.protocol import fill
 from birefcli.settings.bench import BenchSettings
 from birefcli.workflows import bench as walk
-from birefcli.workflows.bench import Clock, Stage, TimedInpainter, time_stages
+from birefcli.workflows.bench import BenchStage, Clock, TimedInpainter, time_stages
 
 SMALL = ("--side", "64", "-n", "1")
 
@@ -45,14 +45,18 @@ def test_time_inside_a_stage_is_not_counted_to_the_one_around_it(
     time: SimpleNamespace,
 ) -> None:
     clock = Clock()
-    with clock.over(Stage.LIFT):
+    with clock.over(BenchStage.LIFT):
         time.now += 10
-        with clock.over(Stage.FILL), clock.over(Stage.NETWORK):
+        with clock.over(BenchStage.FILL), clock.over(BenchStage.NETWORK):
             time.now += 500
-        with clock.over(Stage.FILL):
+        with clock.over(BenchStage.FILL):
             time.now += 20
     # Every stage that is entered or left looks at the clock, which takes a second.
-    assert clock.seconds == {Stage.NETWORK: 501, Stage.FILL: 2 + 21, Stage.LIFT: 10 + 3}
+    assert clock.seconds == {
+        BenchStage.NETWORK: 501,
+        BenchStage.FILL: 2 + 21,
+        BenchStage.LIFT: 10 + 3,
+    }
     assert clock.total == time.now - 1
 
 
@@ -67,18 +71,18 @@ def test_a_timed_filler_fills_and_tells_as_the_one_inside() -> None:
     assert (told.rgb == plain.rgb).all()
     assert (told.backend, told.proxy_l1) == (plain.backend, plain.proxy_l1)
     assert (timed(picture, hole) == plain.rgb).all()
-    assert list(clock.seconds) == [Stage.FILL]
+    assert list(clock.seconds) == [BenchStage.FILL]
 
 
 @pytest.mark.parametrize(
     ("is_peel", "stages"),
     [
-        (False, {Stage.READ, Stage.NETWORK, Stage.CUT, Stage.ENCODE}),
-        (True, set(Stage) - {Stage.CUT}),
+        (False, {BenchStage.READ, BenchStage.NETWORK, BenchStage.CUT, BenchStage.ENCODE}),
+        (True, set(BenchStage) - {BenchStage.CUT}),
     ],
 )
 def test_every_picture_goes_through_every_stage(
-    time: SimpleNamespace, is_peel: bool, stages: set[Stage]
+    time: SimpleNamespace, is_peel: bool, stages: set[BenchStage]
 ) -> None:
     def slow(images: list[Rgb]) -> list[Matte]:
         time.now += 1000
@@ -90,7 +94,7 @@ def test_every_picture_goes_through_every_stage(
     for clock in clocks:
         assert set(clock.seconds) == stages
         assert all(seconds > 0 for seconds in clock.seconds.values())
-        assert clock.seconds[Stage.NETWORK] > 1000
+        assert clock.seconds[BenchStage.NETWORK] > 1000
         assert (clock.layers > 0) == is_peel
 
 

@@ -24,7 +24,7 @@ from birefcli.net.birefnet import BiRefNet
 from birefcli.net.checkpoint import save_network
 from birefcli.net.config import compact_config
 from birefcli.workflows import doctor
-from birefcli.workflows.doctor import Finding, Section, draw_ball, examine, worst
+from birefcli.workflows.doctor import DoctorFinding, Section, draw_ball, examine, worst
 
 
 @pytest.fixture(autouse=True)
@@ -66,12 +66,12 @@ def save_red_network(path: Path, sign: int = 1) -> None:
     path.with_suffix(".md").write_text(f"sha256: {sha256}\n")
 
 
-def find(findings: Sequence[Finding], section: Section, name: str) -> Finding:
+def find(findings: Sequence[DoctorFinding], section: Section, name: str) -> DoctorFinding:
     (found,) = (f for f in findings if (f.section, f.name) == (section, name))
     return found
 
 
-def light(weights: Path) -> list[Finding]:
+def light(weights: Path) -> list[DoctorFinding]:
     """The findings up to the test cut, which takes its time."""
     findings = []
     for finding in examine(weights):

@@ -11,11 +11,9 @@ from typer.testing import CliRunner, Result
 from birefcli.batch.executor import StopFlag
 from birefcli.cli import app
 from birefcli.inpaint.membrane import Membrane
+from birefcli.metrics.stacks.table import STACK_METRICS
 from birefcli.scenes.suites.layered import LayeredScene
-from birefcli.settings.evaluate_stacks import (
-    METRICS,
-    EvalPeelSettings,
-)
+from birefcli.settings.evaluate_stacks import EvalPeelSettings
 from birefcli.settings.synth import Suite
 from birefcli.stack.types import Stack
 from birefcli.workflows.baselines import compared_methods
@@ -82,7 +80,7 @@ def test_scores_go_to_stdout_and_files(here: Path) -> None:
     found = json.loads((here / "a.json").read_text())
     ours, other = found["suites"]["flat"]
     assert (ours["name"], other["name"]) == ("peel", "B1")
-    assert set(ours["mean"]) == {metric.name for metric in METRICS}
+    assert set(ours["mean"]) == {metric.name for metric in STACK_METRICS}
     assert ours["scenes"]["0"]["visible-iou"] == ours["mean"]["visible-iou"]
     means = [way["mean"]["layerd-rgb-0"] for way in (ours, other)]
     apart = other["difference_to_first"]["layerd-rgb-0"]

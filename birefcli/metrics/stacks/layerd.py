@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image import Rgb, Rgba
-from birefcli.settings import MERGES
+from birefcli.metrics.stacks.table import MERGES
 
 _Floats = NDArray[np.float32]
 
@@ -105,7 +105,7 @@ def layerd_scores(
 
 
 def grouped(background: Rgb, layers: Sequence[Rgba], least: int) -> list[MergedLayers]:
-    """Lay layers together that do not meet, from the nearest on; the background stays alone."""
+    """Merge layers that do not overlap, from the nearest on; the background stays alone."""
     depths: list[int] = []
     for number, layer in enumerate(reversed(layers)):
         above = list(reversed(layers))[:number]

@@ -19,7 +19,7 @@ HELD = 0.5  # of an object's visible part, that a layer holds to be asked for it
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """A truth, a stack, and which is which."""
+    """A truth, a stack, and which layer is which object."""
 
     truth: Truth
     predicted: PredictedStack
@@ -78,7 +78,7 @@ def _counts(found: Compared) -> dict[str, float]:
 
 
 def order(found: Compared) -> dict[str, float]:
-    """Ask who is in front: of overlapping pairs that were both found, and of all that were."""
+    """Score the order: of overlapping pairs both of which were found, and of all objects found."""
     layer_of = found.matching.layer_of
     asked = [pair for pair in found.truth.pairs if all(i in layer_of for i in pair)]
     right = [layer_of[front] > layer_of[behind] for front, behind in asked]

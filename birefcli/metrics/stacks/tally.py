@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.metrics.tally import RESAMPLES, Interval
-from birefcli.settings import StackMetric, Suite
+from birefcli.metrics.stacks.table import StackMetric
+from birefcli.metrics.tally import RESAMPLES, ConfidenceInterval
+from birefcli.settings import Suite
 
 WORST = 0.05  # of the scenes, beyond which none is quoted
 
 
 @dataclass
 class StackTally:
-    """The scores of one way to peel, by suite and seed; NaN where a scene has nothing to score."""
+    """The scores of one method, by suite and seed; NaN where a scene has nothing to score."""
 
     name: str
     rows: dict[tuple[Suite, int], dict[str, float]] = field(default_factory=dict)
@@ -41,13 +42,13 @@ class StackTally:
         share = 1 - WORST if metric.is_error else WORST
         return float(np.quantile(values, share)) if len(values) else np.nan
 
-    def minus(self, other: "StackTally", suite: Suite, metric: StackMetric) -> Interval:
+    def minus(self, other: "StackTally", suite: Suite, metric: StackMetric) -> ConfidenceInterval:
         """Compare where both have a value: paired bootstrap (Efron and Tibshirani 1993, 13)."""
         scenes = [scene for scene in self.rows if scene in other.rows and scene[0] == suite]
         apart = self.values(metric, scenes) - other.values(metric, scenes)
         apart = apart[~np.isnan(apart)]
         if not len(apart):
-            return Interval(np.nan, np.nan, np.nan)
+            return ConfidenceInterval(np.nan, np.nan, np.nan)
         drawn = np.random.default_rng(0).integers(len(apart), size=(RESAMPLES, len(apart)))
         low, high = np.quantile(apart[drawn].mean(axis=1), (0.025, 0.975))
-        return Interval(float(low), float(apart.mean()), float(high))
+        return ConfidenceInterval(float(low), float(apart.mean()), float(high))

@@ -40,7 +40,7 @@ class EfficientNetLite2(nn.Module):
                 if expansion == 1:
                     blocks.append(SeparableConv(cin, cout, kernel, stride))
                 else:
-                    blocks.append(InvertedResidual(cin, cout, kernel, stride, expansion))
+                    blocks.append(EfficientNetResidual(cin, cout, kernel, stride, expansion))
                 cin = cout
             stages.append(nn.Sequential(*blocks))
         self.blocks = nn.ModuleList(stages)
@@ -79,7 +79,7 @@ class SeparableConv(nn.Module):
         return x + out if self.adds else out
 
 
-class InvertedResidual(nn.Module):
+class EfficientNetResidual(nn.Module):
     """Expand, filter each channel, project linearly; added to the input where shapes allow."""
 
     def __init__(self, cin: int, cout: int, kernel: int, stride: int, expansion: int) -> None:
@@ -113,6 +113,6 @@ BACKBONES = (
         widths=(24, 48, 120, 352),
         build=EfficientNetLite2,
         detect=detect,
-        recomputed=(InvertedResidual,),
+        recomputed=(EfficientNetResidual,),
     ),
 )

@@ -45,7 +45,7 @@ def conv_norm_relu6(
     )
 
 
-class InvertedResidual(nn.Module):
+class MobileNetResidual(nn.Module):
     """Expand, filter each channel, project linearly; added to the input where shapes allow."""
 
     def __init__(self, cin: int, cout: int, stride: int, expansion: int) -> None:
@@ -75,7 +75,7 @@ class MobileNetV2(nn.Module):
         for expansion, cout, repeats, first_stride in GROUPS:
             for i in range(repeats):
                 stride = first_stride if i == 0 else 1
-                features.append(InvertedResidual(cin, cout, stride, expansion))
+                features.append(MobileNetResidual(cin, cout, stride, expansion))
                 cin = cout
         self.features = nn.ModuleList(features)
 
@@ -105,6 +105,6 @@ BACKBONES = (
         widths=(24, 32, 96, 320),
         build=MobileNetV2,
         detect=detect,
-        recomputed=(InvertedResidual,),
+        recomputed=(MobileNetResidual,),
     ),
 )

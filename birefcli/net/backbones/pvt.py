@@ -44,11 +44,11 @@ class Pvt(nn.Module):
         cin = 3
         for i, width in enumerate(shape.widths):
             blocks = nn.ModuleList(
-                Block(width, HEADS[i], REDUCTIONS[i], shape.mlp_ratios[i], next(drops))
+                PvtBlock(width, HEADS[i], REDUCTIONS[i], shape.mlp_ratios[i], next(drops))
                 for _ in range(shape.depths[i])
             )
             kernel, stride = (7, 4) if i == 0 else (3, 2)
-            self.add_module(f"patch_embed{i + 1}", PatchEmbedding(cin, width, kernel, stride))
+            self.add_module(f"patch_embed{i + 1}", PvtPatchEmbedding(cin, width, kernel, stride))
             self.add_module(f"block{i + 1}", blocks)
             self.add_module(f"norm{i + 1}", nn.LayerNorm(width, eps=EPS))
             cin = width
@@ -68,7 +68,7 @@ class Pvt(nn.Module):
         return maps
 
 
-class PatchEmbedding(nn.Module):
+class PvtPatchEmbedding(nn.Module):
     """Turn overlapping patches into normed tokens."""
 
     def __init__(self, cin: int, width: int, kernel: int, stride: int) -> None:
@@ -82,7 +82,7 @@ class PatchEmbedding(nn.Module):
         return out
 
 
-class Block(nn.Module):
+class PvtBlock(nn.Module):
     """Attention over the whole map, then a perceptron that looks at neighbours."""
 
     def __init__(self, width: int, heads: int, reduction: int, mlp_ratio: int, drop: float) -> None:
@@ -90,7 +90,7 @@ class Block(nn.Module):
         self.norm1 = nn.LayerNorm(width, eps=EPS)
         self.attn = ReducedAttention(width, heads, reduction)
         self.norm2 = nn.LayerNorm(width, eps=EPS)
-        self.mlp = Mlp(width, mlp_ratio * width)
+        self.mlp = PvtMlp(width, mlp_ratio * width)
         self.drop_path = DropPath(drop)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -127,7 +127,7 @@ class ReducedAttention(nn.Module):
         return out
 
 
-class Mlp(nn.Module):
+class PvtMlp(nn.Module):
     """Two linear layers with a depthwise 3×3 convolution and a GELU between them."""
 
     def __init__(self, width: int, inner: int) -> None:
@@ -173,7 +173,7 @@ BACKBONES = tuple(
         widths=shape.widths,
         build=partial(Pvt, shape),
         detect=detect_pvt,
-        recomputed=(Block,),
+        recomputed=(PvtBlock,),
     )
     for name, shape in SHAPES.items()
 )

@@ -41,13 +41,13 @@ class Swin(nn.Module):
 
     def __init__(self, shape: SwinShape) -> None:
         super().__init__()
-        self.patch_embed = PatchEmbedding(shape.width)
+        self.patch_embed = SwinPatchEmbedding(shape.width)
         drops = iter(torch.linspace(0, DROP_PATH, sum(shape.depths), device="cpu").tolist())
         self.layers = nn.ModuleList()
         for i, (depth, heads) in enumerate(zip(shape.depths, shape.heads, strict=True)):
             width = shape.width * 2**i
             rates = [next(drops) for _ in range(depth)]
-            self.layers.append(Stage(width, heads, shape.window, rates, merges=i < 3))
+            self.layers.append(SwinStage(width, heads, shape.window, rates, merges=i < 3))
             self.add_module(f"norm{i}", nn.LayerNorm(width))
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -55,7 +55,7 @@ class Swin(nn.Module):
         x = self.patch_embed(image)  # (N, H/4, W/4, width)
         maps = []
         for i, stage in enumerate(self.layers):
-            assert isinstance(stage, Stage)
+            assert isinstance(stage, SwinStage)
             x = stage(x)
             maps.append(self.get_submodule(f"norm{i}")(x).permute(0, 3, 1, 2))
             if stage.downsample is not None:
@@ -63,7 +63,7 @@ class Swin(nn.Module):
         return maps
 
 
-class PatchEmbedding(nn.Module):
+class SwinPatchEmbedding(nn.Module):
     """Turn each 4×4 patch into a normed token."""
 
     def __init__(self, width: int) -> None:
@@ -79,8 +79,8 @@ class PatchEmbedding(nn.Module):
         return out
 
 
-class Stage(nn.Module):
-    """Blocks at one resolution, every second one with shifted windows, and the way down."""
+class SwinStage(nn.Module):
+    """Blocks at one resolution, every second one with shifted windows, and their downsampling."""
 
     def __init__(
         self, width: int, heads: int, window: int, drops: list[float], *, merges: bool
@@ -88,7 +88,7 @@ class Stage(nn.Module):
         super().__init__()
         self.window = window
         self.blocks = nn.ModuleList(
-            Block(width, heads, window, shift=window // 2 * (i % 2), drop=drop)
+            SwinBlock(width, heads, window, shift=window // 2 * (i % 2), drop=drop)
             for i, drop in enumerate(drops)
         )
         self.downsample = PatchMerging(width) if merges else None
@@ -101,7 +101,7 @@ class Stage(nn.Module):
         return x
 
 
-class Block(nn.Module):
+class SwinBlock(nn.Module):
     """Attention within windows, then a perceptron on each token."""
 
     def __init__(self, width: int, heads: int, window: int, *, shift: int, drop: float) -> None:
@@ -110,7 +110,7 @@ class Block(nn.Module):
         self.norm1 = nn.LayerNorm(width)
         self.attn = WindowAttention(width, heads, window)
         self.norm2 = nn.LayerNorm(width)
-        self.mlp = Mlp(width)
+        self.mlp = SwinMlp(width)
         self.drop_path = DropPath(drop)
 
     def forward(self, x: Tensor, blocked: Tensor) -> Tensor:
@@ -171,7 +171,7 @@ class WindowAttention(nn.Module):
         return out
 
 
-class Mlp(nn.Module):
+class SwinMlp(nn.Module):
     """Two linear layers with a GELU between them."""
 
     def __init__(self, width: int) -> None:
@@ -266,7 +266,7 @@ BACKBONES = tuple(
         widths=(shape.width, 2 * shape.width, 4 * shape.width, 8 * shape.width),
         build=partial(Swin, shape),
         detect=detect_swin,
-        recomputed=(Block,),
+        recomputed=(SwinBlock,),
     )
     for name, shape in SHAPES.items()
 )

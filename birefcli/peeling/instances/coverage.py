@@ -1,4 +1,4 @@
-"""Parting a matte where one side of it is covered: what a look for uncovered things leaves out."""
+"""Splitting a matte into what nothing covers and what is covered."""
 
 import cv2
 import numpy as np

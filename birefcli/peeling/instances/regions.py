@@ -1,4 +1,4 @@
-"""Regions of one look: a picture cut along its edges by a graph, then merged by their colours."""
+"""Regions of like colours: a picture cut along its edges by a graph, then merged."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -111,7 +111,7 @@ def _object_regions(
 
 
 def merge_lookalikes(rgb: Rgb, regions: Labels) -> Labels:
-    """Merge regions (H, W) of one look that do not touch: what something in front, or a gap, cut.
+    """Merge regions (H, W) of like colours that do not touch: one object cut by something in front.
 
     Regions are numbered anew from 1; 0 stays the ground.
     """

@@ -85,7 +85,7 @@ def hull_cue(a: Mask, b: Mask) -> float:
 
 
 def junction_cue(a: Mask, b: Mask, farthest: float = JUNCTION_FAR) -> float:
-    """Sum over the T-junctions of two outlines (H, W) whose goes straight on, -1.5…1.5.
+    """Sum, over T-junctions, which of two masks' outlines goes straight on, -1.5…1.5.
 
     The outline of what is in front continues along the shared border; the other's ends there.
     """

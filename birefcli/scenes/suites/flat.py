@@ -6,7 +6,7 @@ from numpy.random import Generator
 from birefcli.image import Alpha, Rgb
 from birefcli.matte import Size
 from birefcli.scenes.suites import materials
-from birefcli.scenes.suites.layered import Layer, LayeredScene, paint
+from birefcli.scenes.suites.layered import LayeredScene, SceneLayer, paint
 from birefcli.scenes.suites.materials import Colors, contrasting
 from birefcli.scenes.suites.placement import Arrangement, Draw
 from birefcli.scenes.suites.shapes import SHAPES, Points, raster
@@ -42,7 +42,7 @@ def any_shape(rng: Generator, size: Size, names: tuple[str, ...]) -> Draw:
 
 
 def flat_ground(rng: Generator, size: Size) -> tuple[str, Rgb, Colors]:
-    """Draw a solid, graded, striped or checkered ground; give its kind and its colours too."""
+    """Draw a solid, graded, striped or checkered ground (H, W, 3); give its kind and colours."""
     nothing = np.empty((0, 3), np.float32)
     first = contrasting(rng, nothing)
     second = contrasting(rng, first[None])
@@ -63,8 +63,10 @@ def flat_ground(rng: Generator, size: Size) -> tuple[str, Rgb, Colors]:
     return kind, background, materials.sampled(background)
 
 
-def flat_layer(rng: Generator, name: str, alpha: Alpha, taken: Colors) -> tuple[str, Layer, Colors]:
-    """Give a shape one colour or two that stand out; tell how, and which colours are taken now."""
+def flat_layer(
+    rng: Generator, name: str, alpha: Alpha, taken: Colors
+) -> tuple[str, SceneLayer, Colors]:
+    """Paint a shape (H, W) in one or two colours that stand out; give how, and all colours."""
     size = (alpha.shape[0], alpha.shape[1])
     first = contrasting(rng, taken)
     taken = np.vstack([taken, first])

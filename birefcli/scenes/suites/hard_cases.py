@@ -10,7 +10,7 @@ from birefcli.image import Alpha, Rgb, to_uint8
 from birefcli.matte import Size
 from birefcli.scenes.suites import materials, shapes
 from birefcli.scenes.suites.flat import any_shape, flat_ground, flat_layer
-from birefcli.scenes.suites.layered import Layer, LayeredScene, LayerRole, paint
+from birefcli.scenes.suites.layered import LayeredScene, LayerRole, SceneLayer, paint
 from birefcli.scenes.suites.materials import Colors
 from birefcli.scenes.suites.placement import TRIES, Arrangement, Draw, PlacedObject
 from birefcli.scenes.suites.shapes import SHAPES, Points, raster
@@ -20,7 +20,7 @@ _TWINS = 9  # levels that things of the same colour may differ by
 
 
 def hard_case_scene(rng: Generator, seed: int, side: int | None = None) -> LayeredScene:
-    """Draw the kind of hard case that the seed's turn it is."""
+    """Draw a hard case, of the kind that the seed selects."""
     size = (side or SIDE, side or SIDE)
     kind = tuple(_KINDS)[seed % len(_KINDS)]
     brush = _start(rng, size)
@@ -38,14 +38,14 @@ class _Brush:
     ground: str
     background: Rgb
     taken: Colors
-    layers: list[Layer]
+    layers: list[SceneLayer]
 
     @property
     def side(self) -> int:
         return min(self.size)
 
     def add(self, name: str, alpha: Alpha) -> None:
-        """Paint a shape in the scene's manner."""
+        """Paint a shape (H, W) in the scene's manner."""
         if self.ground == "texture":
             layer = paint(name, alpha, materials.textured(self.rng, self.side / SIDE))
         else:
@@ -87,7 +87,7 @@ def _rings(brush: _Brush) -> None:
     is_front = (across > 0) & (second > 0)
     rgba = brush.layers[0].rgba.copy()
     rgba[~is_front] = 0
-    brush.layers.append(Layer("ring-1-part", rgba, LayerRole.PART, of=1))
+    brush.layers.append(SceneLayer("ring-1-part", rgba, LayerRole.PART, of=1))
 
 
 def _holes(brush: _Brush) -> None:

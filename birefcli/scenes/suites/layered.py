@@ -1,4 +1,4 @@
-"""A picture with all its truth: the background, and every layer whole, also where it is hidden."""
+"""Layered scenes: a background and every layer whole, also where it is hidden."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ class LayerRole(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class SceneLayer:
     """One thing of a scene at the canvas's size, whole although others may cover it."""
 
     name: str
@@ -45,7 +45,7 @@ class Layer:
 
     @cached_property
     def matte(self) -> Matte:
-        """Its alpha on the scale 0…1."""
+        """Its alpha on the scale 0…1 (H, W)."""
         return np.asarray(self.alpha / np.float32(255), np.float32)
 
 
@@ -56,7 +56,7 @@ class LayeredScene:
     suite: str
     seed: int
     background: Rgb
-    layers: tuple[Layer, ...]
+    layers: tuple[SceneLayer, ...]
     parameters: Mapping[str, Any]
     jpeg: int | None = None  # the quality its picture was stored with
 
@@ -66,14 +66,14 @@ class LayeredScene:
         return self.background.shape[0], self.background.shape[1]
 
     @property
-    def objects(self) -> dict[int, Layer]:
+    def objects(self) -> dict[int, SceneLayer]:
         """The layers that are objects, by number."""
         numbered = enumerate(self.layers, 1)
         return {number: layer for number, layer in numbered if layer.kind == LayerRole.OBJECT}
 
 
 @dataclass(frozen=True)
-class Pair:
+class OccludingPair:
     """Two objects of which one hides pixels of the other."""
 
     front: int
@@ -81,7 +81,7 @@ class Pair:
     overlap: int  # pixels that are solid in both
 
 
-def paint(name: str, alpha: Alpha, colors: Paint, of: int | None = None) -> Layer:
+def paint(name: str, alpha: Alpha, colors: Paint, of: int | None = None) -> SceneLayer:
     """Give a shape (H, W) its colours; hidden colours, where alpha is 0, are black."""
     rgba = np.zeros((*alpha.shape, 4), np.uint8)
     left, top, right, bottom = alpha_box(alpha)
@@ -90,17 +90,17 @@ def paint(name: str, alpha: Alpha, colors: Paint, of: int | None = None) -> Laye
         rgb = colors((bottom - top, right - left))
         rgba[top:bottom, left:right, :3] = np.where(inside[..., None] > 0, rgb, np.uint8(0))
         rgba[top:bottom, left:right, 3] = inside
-    return Layer(name, rgba, LayerRole.OBJECT if of is None else LayerRole.SHADOW, of)
+    return SceneLayer(name, rgba, LayerRole.OBJECT if of is None else LayerRole.SHADOW, of)
 
 
 def alpha_box(alpha: Alpha) -> Box:
-    """Give the smallest box around everything that is not quite transparent."""
+    """Give the smallest box around all of an alpha (H, W) that is above 0."""
     left, top, width, height = cv2.boundingRect(alpha)
     return left, top, left + width, top + height
 
 
-def lay(backdrop: Rgb, layer: Layer) -> Rgb:
-    """Lay a layer over what is below it, exactly in whole numbers."""
+def lay(backdrop: Rgb, layer: SceneLayer) -> Rgb:
+    """Composite a layer over what is below it (H, W, 3), exactly in whole numbers."""
     left, top, right, bottom = alpha_box(layer.alpha)
     inside = slice(top, bottom), slice(left, right)
     laid = backdrop.copy()
@@ -109,18 +109,18 @@ def lay(backdrop: Rgb, layer: Layer) -> Rgb:
 
 
 def composed(scene: LayeredScene) -> Rgb:
-    """Lay all layers over the background, bottom up."""
+    """Composite all layers over the background, bottom up: the scene (H, W, 3)."""
     return reduce(lay, scene.layers, scene.background)
 
 
 def picture(scene: LayeredScene) -> Rgb:
-    """Give what a program is shown: the composed layers, through JPEG where the scene says so."""
+    """Give the scene's picture (H, W, 3): all layers, through JPEG where the scene says so."""
     rgb = composed(scene)
     return rgb if scene.jpeg is None else compressed(rgb, scene.jpeg)
 
 
 def visible_mattes(scene: LayeredScene) -> dict[int, Matte]:
-    """Give of every object what later ones leave of it; shadows hide nothing."""
+    """Give every object's visible matte (H, W) in 0…1, by number; shadows hide nothing."""
     seen = {number: np.zeros(scene.size, np.float32) for number in scene.objects}
     clear = np.ones(scene.size, np.float32)
     for number, layer in reversed(list(enumerate(scene.layers, 1))):
@@ -131,7 +131,7 @@ def visible_mattes(scene: LayeredScene) -> dict[int, Matte]:
     return {number: np.clip(matte, 0, 1) for number, matte in seen.items()}
 
 
-def pairs(scene: LayeredScene) -> tuple[Pair, ...]:
+def pairs(scene: LayeredScene) -> tuple[OccludingPair, ...]:
     """List who covers whom by at least one solid pixel; in a knot, both cover each other."""
     solid = {number: layer.alpha > 127 for number, layer in scene.objects.items()}
     found = []
@@ -142,8 +142,8 @@ def pairs(scene: LayeredScene) -> tuple[Pair, ...]:
                 if layer.kind == LayerRole.PART and layer.of == behind and number > front:
                     back = both & (layer.alpha > 127)
                     both = both & ~back
-                    found.append(Pair(behind, front, int(back.sum())))
-            found.append(Pair(front, behind, int(both.sum())))
+                    found.append(OccludingPair(behind, front, int(back.sum())))
+            found.append(OccludingPair(front, behind, int(both.sum())))
     return tuple(pair for pair in found if pair.overlap)
 
 
@@ -178,21 +178,21 @@ def uncovered(scene: LayeredScene) -> tuple[int, ...]:
 
 
 def top_matte(scene: LayeredScene) -> Matte:
-    """Give the matte of everything that nothing covers."""
+    """Give the matte (H, W) of everything that nothing covers."""
     seen = visible_mattes(scene)
     shown = [seen[number] for number in uncovered(scene)]
     return np.asarray(np.clip(sum(shown, np.zeros(scene.size, np.float32)), 0, 1), np.float32)
 
 
 def foreground_matte(scene: LayeredScene) -> Matte:
-    """Give the matte of all objects together, without their shadows."""
+    """Give the matte (H, W) of all objects together, without their shadows."""
     return union(
         [layer.matte for layer in scene.layers if layer.kind != LayerRole.SHADOW], scene.size
     )
 
 
 def union(mattes: list[Matte], size: Size) -> Matte:
-    """Lay mattes over one another."""
+    """Give the matte (H, W) of mattes over one another: 1 minus the product of 1 - matte."""
     clear = np.ones(size, np.float32)
     for matte in mattes:
         clear *= 1 - matte
@@ -200,7 +200,7 @@ def union(mattes: list[Matte], size: Size) -> Matte:
 
 
 def peeled(scene: LayeredScene) -> LayeredScene:
-    """Take off everything that nothing covers, with its parts and shadows."""
+    """Give the scene without everything that nothing covers, its parts and its shadows."""
     gone = set(uncovered(scene))
     numbered = list(enumerate(scene.layers, 1))
     kept = [(number, layer) for number, layer in numbered if (layer.of or number) not in gone]

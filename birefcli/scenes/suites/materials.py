@@ -135,7 +135,7 @@ def split(rng: Generator, upper: Paint, lower: Paint) -> Paint:
 
 
 def two_toned(rng: Generator, first: Colors, second: Colors, size: Size) -> tuple[str, Paint]:
-    """Pick how a thing in a canvas of `size` wears two colours."""
+    """Pick a pattern of two colours for a thing in a canvas of `size`; give its name and paint."""
     colors = np.stack([first, second])
     width = rng.uniform(0.02, 0.06) * min(size)
     ways: dict[str, Callable[[], Paint]] = {

@@ -7,7 +7,7 @@ from numpy.random import Generator
 from birefcli.image import Alpha, Rgb, to_uint8
 from birefcli.matte import Size
 from birefcli.scenes.suites import materials, placement
-from birefcli.scenes.suites.layered import Layer, LayeredScene, Paint, alpha_box, paint
+from birefcli.scenes.suites.layered import LayeredScene, Paint, SceneLayer, alpha_box, paint
 from birefcli.scenes.suites.placement import Arrangement, PlacedObject
 from birefcli.scenes.suites.shapes import SHAPES, Points, raster
 from birefcli.scenes.suites.texture import blurred
@@ -32,7 +32,7 @@ def perspective_scene(rng: Generator, seed: int, side: int | None = None) -> Lay
     has_shadows = rng.random() < SHADOWS
     is_multicolored = rng.random() < MULTICOLORED
     arrangement = Arrangement(size)
-    layers: list[Layer] = []
+    layers: list[SceneLayer] = []
     looks = []
     for depth in depths:
         must_overlap = overlapping and len(arrangement.placed) == 1
@@ -52,7 +52,7 @@ def perspective_scene(rng: Generator, seed: int, side: int | None = None) -> Lay
 
 
 def stage(rng: Generator, size: Size, scale: float, horizon: float) -> Rgb:
-    """Draw a sky down to the horizon (a share of the height) and a textured plane below it."""
+    """Draw a sky down to the horizon, a share of the height, and a plane below it: (H, W, 3)."""
     height, width = size
     edge = round(horizon * height)
     above = materials.textured(rng, scale * 2.5, rng.uniform(120, 235, 3).astype(np.float32))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from birefcli.image import Alpha, Rgb, to_uint8
 from birefcli.matte import Size
-from birefcli.scenes.suites.layered import Layer, LayeredScene
+from birefcli.scenes.suites.layered import LayeredScene, SceneLayer
 from birefcli.scenes.suites.materials import Colors, contrasting
 from birefcli.scenes.suites.placement import Arrangement
 from birefcli.scenes.suites.shapes import SHAPES, Points, raster
@@ -46,7 +46,7 @@ def pixel_scene(rng: Generator, seed: int, side: int | None = None) -> LayeredSc
         look, indices = _colored(rng, thing.alpha, pairs[number - 1])
         rgba = np.dstack([palette[indices], thing.alpha])
         rgba[thing.alpha == 0] = 0
-        layers.append(Layer(f"{thing.shape}-{number}", enlarged(rgba, factor)))
+        layers.append(SceneLayer(f"{thing.shape}-{number}", enlarged(rgba, factor)))
         looks.append({"shape": thing.shape, "look": look, "radius": thing.radius})
     parameters = {
         "factor": factor,
@@ -83,7 +83,7 @@ def pixel_ground(rng: Generator, size: Size) -> tuple[str, _Indices]:
 
 
 def enlarged(array: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    """Repeat every pixel."""
+    """Repeat every pixel of an array (H, W, …) as a square of `factor` × `factor`."""
     return np.repeat(np.repeat(array, factor, 0), factor, 1)
 
 

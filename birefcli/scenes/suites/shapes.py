@@ -109,13 +109,13 @@ SHAPES: dict[str, Callable[[Generator], Outline]] = {
 
 
 def raster(outline: Outline, centre: Points, radius: float, size: Size) -> Alpha:
-    """Fill an outline of `radius` pixels about `centre` (x, y), its edges averaged."""
+    """Fill an outline of `radius` pixels about `centre` (x, y): antialiased alpha (H, W)."""
     rings = [ring * radius + centre for ring in outline]
     return _fine(np.concatenate(rings), size, lambda page, at: _fill(page, rings, at))
 
 
 def strokes(lines: list[Points], width: float, size: Size) -> Alpha:
-    """Draw open lines `width` pixels thick, their edges averaged."""
+    """Draw open lines `width` pixels thick: antialiased alpha (H, W)."""
     thickness = max(1, round(width * FINER))
 
     def draw(page: Alpha, at: Points) -> None:

@@ -8,7 +8,7 @@ from numpy.random import Generator
 from birefcli.image import Rgb, Rgba, looks_hard, rescale, to_uint8
 from birefcli.matte import Size
 from birefcli.scenes import grounds
-from birefcli.scenes.suites.layered import Layer, LayeredScene
+from birefcli.scenes.suites.layered import LayeredScene, SceneLayer
 from birefcli.scenes.suites.pixel import enlarged
 from birefcli.scenes.suites.placement import TRIES, Arrangement, PlacedObject
 
@@ -50,7 +50,7 @@ def sprite_scene(
         fitted = [(name, _smooth(rng, sprite, canvas, share)) for name, sprite in sprites]
     background = _background(rng, canvas, ground, is_pixel=is_pixel)
     layers = _placed(rng, canvas, fitted, overlap)
-    large = [Layer(layer.name, _cut(layer.rgba, factor, size)) for layer in layers]
+    large = [SceneLayer(layer.name, _cut(layer.rgba, factor, size)) for layer in layers]
     parameters = {"factor": factor, "pixel_art": is_pixel}
     return LayeredScene("sprites", 0, _cut(background, factor, size), tuple(large), parameters)
 
@@ -87,19 +87,19 @@ def _background(rng: Generator, canvas: Size, ground: Rgb | None, *, is_pixel: b
 
 def _placed(
     rng: Generator, canvas: Size, sprites: Sequence[tuple[str, Rgba]], overlap: float
-) -> list[Layer]:
+) -> list[SceneLayer]:
     """Find every sprite a place, bottom up; one that finds none is left out."""
     smallest = min(float(sprite[..., 3].sum()) / 255 for _, sprite in sprites)
     arrangement = Arrangement(canvas, _KEPT * smallest / (canvas[0] * canvas[1]))
     overlapping = rng.random() < overlap
-    layers: list[Layer] = []
+    layers: list[SceneLayer] = []
     for name, sprite in sprites:
         for _ in range(TRIES):
             rgba = _at(rng, sprite, canvas)
             thing = PlacedObject(name, np.zeros(2), 0, np.ascontiguousarray(rgba[..., 3]))
             must = overlapping and len(layers) == 1
             if arrangement.offer(thing, must_overlap=must, may_overlap=overlapping):
-                layers.append(Layer(name, rgba))
+                layers.append(SceneLayer(name, rgba))
                 break
     return layers
 

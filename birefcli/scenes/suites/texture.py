@@ -37,7 +37,7 @@ def texture_scene(rng: Generator, seed: int, side: int | None = None) -> Layered
 
 
 def blurred(alpha: Alpha, sigma: float) -> Alpha:
-    """Soften an edge by a Gaussian of `sigma` pixels; 0 leaves it as it is."""
+    """Soften an alpha (H, W) by a Gaussian of `sigma` pixels; 0 leaves it as it is."""
     if sigma < 0.3:
         return alpha
     return np.asarray(cv2.GaussianBlur(alpha, (0, 0), sigma), np.uint8)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from birefcli.scenes.suites.layered import (
-    Layer,
     LayeredScene,
+    SceneLayer,
     alpha_box,
     cycles,
     pairs,
@@ -52,7 +52,7 @@ def layer_file(number: int) -> str:
     return f"layers/{number:02}.png"
 
 
-def _layer(number: int, layer: Layer, visible: int | None) -> dict[str, Any]:
+def _layer(number: int, layer: SceneLayer, visible: int | None) -> dict[str, Any]:
     alpha = layer.alpha
     return {
         "index": number,

@@ -28,7 +28,7 @@ _FLAGS = 8
 
 
 @dataclass(frozen=True)
-class Widths:
+class PsdFieldWidths:
     """How lengths are written: narrow in a PSD, wide in a PSB."""
 
     version: int
@@ -36,8 +36,8 @@ class Widths:
     row: str
 
 
-PSD = Widths(1, ">I", ">H")
-PSB = Widths(2, ">Q", ">I")
+PSD = PsdFieldWidths(1, ">I", ">H")
+PSB = PsdFieldWidths(2, ">Q", ">I")
 
 
 def is_large(size: Size) -> bool:
@@ -56,7 +56,7 @@ def build_psd(
     layers: Sequence[TrimmedLayer],
     picture: Rgba,
     icc: bytes | None = None,
-    widths: Widths | None = None,
+    widths: PsdFieldWidths | None = None,
 ) -> bytes:
     """Return the bytes of a PSD, or, if the picture is large, of a PSB.
 
@@ -87,7 +87,7 @@ def _resources(icc: bytes | None) -> bytes:
     return struct.pack(">4sHH", b"8BIM", _ICC, 0) + _sized(">I", icc) + bytes(len(icc) % 2)
 
 
-def _layers(layers: Sequence[TrimmedLayer], widths: Widths, has_alpha: bool) -> bytes:
+def _layers(layers: Sequence[TrimmedLayer], widths: PsdFieldWidths, has_alpha: bool) -> bytes:
     """Write all layers, bottom first; a negative count says that the merged picture has alpha."""
     records, pixels = [], []
     for layer in layers:
@@ -103,7 +103,7 @@ def _layers(layers: Sequence[TrimmedLayer], widths: Widths, has_alpha: bool) -> 
     return _sized(widths.section, _sized(widths.section, info) + bytes(4))
 
 
-def _record(layer: TrimmedLayer, channels: Sequence[bytes], widths: Widths) -> bytes:
+def _record(layer: TrimmedLayer, channels: Sequence[bytes], widths: PsdFieldWidths) -> bytes:
     """Describe a layer: its box, channels, mode and name."""
     left, top, right, bottom = layer.box
     record = struct.pack(">iiiiH", top, left, bottom, right, len(channels))
@@ -127,7 +127,7 @@ def _luni(name: str) -> bytes:
     return b"8BIMluni" + _sized(">I", block + bytes(-len(block) % 4))
 
 
-def _rle(channels: Sequence[Alpha], widths: Widths) -> bytes:
+def _rle(channels: Sequence[Alpha], widths: PsdFieldWidths) -> bytes:
     """Pack channels of one size: the lengths of all rows, then the rows."""
     rows = [row for channel in channels for row in pack_rows(np.ascontiguousarray(channel))]
     return b"".join([struct.pack(widths.row, len(row)) for row in rows] + rows)

@@ -10,7 +10,7 @@ from birefcli.errors import PictureError
 from birefcli.image import Alpha, Rgba
 from birefcli.matte import Box
 from birefcli.stack.formats.packbits import unpack
-from birefcli.stack.formats.psd import PSB, PSD, RLE, Widths
+from birefcli.stack.formats.psd import PSB, PSD, RLE, PsdFieldWidths
 from birefcli.stack.trimmed_layers import place_on_canvas
 
 
@@ -90,7 +90,7 @@ def _layers(file: _Bytes) -> list[Rgba]:
     return layers
 
 
-def _record(file: _Bytes, widths: Widths) -> _Record:
+def _record(file: _Bytes, widths: PsdFieldWidths) -> _Record:
     top, left, bottom, right, count = file.take(">iiiiH")
     channels = []
     for _ in range(count):
@@ -106,7 +106,7 @@ def _record(file: _Bytes, widths: Widths) -> _Record:
     return _Record((left, top, right, bottom), tuple(channels), not flags & 2)
 
 
-def _channel(file: _Bytes, height: int, width: int, widths: Widths) -> Alpha:
+def _channel(file: _Bytes, height: int, width: int, widths: PsdFieldWidths) -> Alpha:
     """Read one channel (H, W), packed or plain."""
     (how,) = file.take(">H")
     if how == 0:

@@ -20,7 +20,7 @@ _LOSSY = {".jpg", ".jpeg", ".jpe", ".jfif", ".avif"}
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundExamples:
     """The pictures of one set with their masks, and what lies there without a partner."""
 
     examples: tuple[Example, ...]
@@ -40,7 +40,7 @@ def is_pack(path: Path) -> bool:
     return bool(set(columns) & set(COLUMNS)) and "image" not in columns
 
 
-def find_set(path: Path) -> Found:
+def find_set(path: Path) -> FoundExamples:
     """List the pictures of a set; a path that is none ends in a sentence that says what would be.
 
     Raises InputError where nothing is there and UsageError where it is something else.
@@ -50,7 +50,7 @@ def find_set(path: Path) -> Found:
     if path.is_dir():
         return _find_in_folder(path)
     if path.suffix.lower() in LISTS:
-        return Found(tuple(_read_list(path)))
+        return FoundExamples(tuple(_read_list(path)))
     if path.suffix.lower() in _ARCHIVES:
         raise UsageError(f"{path} is an archive; unpack it and give the folder")
     raise UsageError(
@@ -75,9 +75,9 @@ def find_grounds(path: Path) -> tuple[Path, ...]:
 # ---- folders ---------------------------------------------------------------------------------
 
 
-def _find_in_folder(folder: Path) -> Found:
+def _find_in_folder(folder: Path) -> FoundExamples:
     if (folder / "index.csv").is_file():
-        return Found(tuple(_read_list(folder / "index.csv")))
+        return FoundExamples(tuple(_read_list(folder / "index.csv")))
     _check_layout(folder)
     found = find_pictures(folder, recursive=True)
     if not found.pictures:
@@ -101,7 +101,7 @@ def _find_in_folder(folder: Path) -> Found:
         Example(picture, label, class_name=_class_of(picture, label, classes, root), source=source)
         for picture, label in [*pairs, *((path, None) for path in singles)]
     ]
-    return Found(tuple(examples), tuple(unpaired), found.own)
+    return FoundExamples(tuple(examples), tuple(unpaired), found.own)
 
 
 def _has(folder: Path, layout: tuple[str, str]) -> bool:

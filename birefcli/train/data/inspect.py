@@ -64,7 +64,7 @@ class Problem(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class DataFinding:
     """One problem and the pictures that have it."""
 
     problem: Problem
@@ -79,11 +79,11 @@ class Finding:
 class DataReport:
     """What was found in the data before the first step."""
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[DataFinding, ...] = ()
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Say it, one thing a line."""
+        """Give the notes and the findings in words, one a line."""
         return [*self.notes, *map(str, self.findings)]
 
 
@@ -116,7 +116,7 @@ def inspect_all(examples: Sequence[Example], *, as_is: bool) -> list[InspectedPi
     return _at_once(lambda example: inspect_picture(example, as_is=as_is), examples)
 
 
-def inspect_grounds(paths: Sequence[Path]) -> list[Example | Finding]:
+def inspect_grounds(paths: Sequence[Path]) -> list[Example | DataFinding]:
     """Look at every ground, in order; one that cannot be used is a finding."""
     return _at_once(inspect_ground, paths)
 
@@ -136,13 +136,13 @@ def inspect_picture(example: Example, *, as_is: bool) -> InspectedPicture:
         return _refused(example, Problem.UNREADABLE, str(error))
 
 
-def findings_of(seen: Iterable[InspectedPicture]) -> list[Finding]:
+def findings_of(seen: Iterable[InspectedPicture]) -> list[DataFinding]:
     """Gather what is wrong, in the order of the problems."""
     names: dict[Problem, list[str]] = defaultdict(list)
     for one in seen:
         if one.problem is not None:
             names[one.problem].append(one.text)
-    return [Finding(problem, tuple(names[problem])) for problem in Problem if names[problem]]
+    return [DataFinding(problem, tuple(names[problem])) for problem in Problem if names[problem]]
 
 
 def drop_duplicates(seen: Sequence[InspectedPicture]) -> list[InspectedPicture]:
@@ -161,7 +161,7 @@ def drop_duplicates(seen: Sequence[InspectedPicture]) -> list[InspectedPicture]:
     return [marked(one) for one in seen]
 
 
-def inspect_ground(path: Path) -> Example | Finding:
+def inspect_ground(path: Path) -> Example | DataFinding:
     """Sort a ground by its size: a small square repeats as a tile."""
     try:
         if path.suffix.lower() in JPEG:
@@ -170,9 +170,9 @@ def inspect_ground(path: Path) -> Example | Finding:
             picture = read(path)
             size = picture.size
             if picture.alpha is not None and picture.alpha.min() < 255:
-                return Finding(Problem.SEE_THROUGH, (path.as_posix(),))
+                return DataFinding(Problem.SEE_THROUGH, (path.as_posix(),))
     except PictureError as error:
-        return Finding(Problem.UNREADABLE, (str(error),))
+        return DataFinding(Problem.UNREADABLE, (str(error),))
     short, long = sorted(size)
     is_tile = long <= TILE and long <= 1.5 * short
     return Example(path, kind=PictureRole.TILE if is_tile else PictureRole.GROUND)

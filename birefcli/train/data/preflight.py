@@ -11,8 +11,8 @@ from birefcli.train.data.examples import Example, Split
 from birefcli.train.data.find import find_grounds, find_set, is_pack
 from birefcli.train.data.inspect import (
     DECIDED,
+    DataFinding,
     DataReport,
-    Finding,
     InspectedPicture,
     Problem,
     describe,
@@ -80,15 +80,15 @@ def class_names(examples: Sequence[Example]) -> tuple[str, ...]:
 @dataclass(frozen=True)
 class _Held:
     seen: tuple[InspectedPicture, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[DataFinding, ...] = ()
 
 
 def _look(
     paths: Sequence[Path], settings: TrainSettings
-) -> tuple[list[InspectedPicture], list[Finding], list[str]]:
+) -> tuple[list[InspectedPicture], list[DataFinding], list[str]]:
     """Look at some sets; give what is accepted, what is wrong, and what is worth a line."""
     accepted: list[InspectedPicture] = []
-    findings: list[Finding] = []
+    findings: list[DataFinding] = []
     notes = []
     for path in paths:
         found = find_set(path)
@@ -96,7 +96,7 @@ def _look(
         _check_something_left(path, seen, found.unpaired)
         refused = [one for one in seen if not one.is_usable]
         usable = drop_duplicates([one for one in seen if one.is_usable])
-        findings += [Finding(Problem.UNPAIRED, found.unpaired)] if found.unpaired else []
+        findings += [DataFinding(Problem.UNPAIRED, found.unpaired)] if found.unpaired else []
         findings += findings_of([*refused, *usable])
         accepted += [one for one in usable if one.problem != Problem.DUPLICATE]
         if found.own:
@@ -116,14 +116,14 @@ def _own_validation(settings: TrainSettings) -> tuple[_Held, bool]:
     return _Held(held, tuple(findings)), True
 
 
-def _grounds(settings: TrainSettings) -> tuple[list[Example], list[Finding]]:
+def _grounds(settings: TrainSettings) -> tuple[list[Example], list[DataFinding]]:
     """Look at the grounds given; a folder of them without a single opaque one is refused."""
     accepted: list[Example] = []
-    findings: list[Finding] = []
+    findings: list[DataFinding] = []
     for folder in own_sets(settings.grounds):
         looked = inspect_grounds(find_grounds(folder))
         usable = [one for one in looked if isinstance(one, Example)]
-        wrong = [one for one in looked if isinstance(one, Finding)]
+        wrong = [one for one in looked if isinstance(one, DataFinding)]
         if not usable:
             if wrong[0].problem == Problem.SEE_THROUGH:
                 raise UsageError(
@@ -134,7 +134,7 @@ def _grounds(settings: TrainSettings) -> tuple[list[Example], list[Finding]]:
         accepted += usable
         for problem in dict.fromkeys(finding.problem for finding in wrong):
             names = [name for f in wrong if f.problem == problem for name in f.names]
-            findings.append(Finding(problem, tuple(names)))
+            findings.append(DataFinding(problem, tuple(names)))
     return accepted, findings
 
 

@@ -12,7 +12,7 @@ from birefcli.image import Alpha
 
 
 class Part(StrEnum):
-    """What a composition asks for."""
+    """The kinds of pictures that a composition asks for."""
 
     PHOTO = "photo"
     PIXEL_SPRITE = "pixel_sprite"
@@ -43,7 +43,7 @@ class DrawnPicture:
 
 
 class Provider(Protocol):
-    """Where pieces come from."""
+    """A source of pictures that play the parts of a scene."""
 
     def count(self, part: Part) -> int:
         """Give how many pictures can play a part."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from birefcli.train.data.examples import Example, Split
-from birefcli.train.data.inspect import Finding, InspectedPicture, Problem
+from birefcli.train.data.inspect import DataFinding, InspectedPicture, Problem
 from birefcli.train.data.near_duplicates import near_duplicate_pairs
 
 FEWEST = 10  # smaller sets validate on what they train on
@@ -20,7 +20,7 @@ class SplitExamples:
     train: tuple[Example, ...]
     val: tuple[Example, ...]
     notes: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[DataFinding, ...] = ()
 
 
 def split_examples(
@@ -100,7 +100,7 @@ def _without_leaks(
         )
         leaks = {}
     findings = [
-        Finding(
+        DataFinding(
             problem,
             tuple(
                 f"{both[i].example.name} (as {other.example.name})"
