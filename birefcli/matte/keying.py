@@ -97,7 +97,8 @@ def kept_areas(
     stands out against its surroundings is a hole. In antialiased art an area is a hole, as hardly
     a drawing repeats its ground to the level, unless the network is sure of it.
     """
-    count, labels = cv2.connectedComponents(is_ground.astype(np.uint8), connectivity=4)
+    count, found = cv2.connectedComponents(is_ground.astype(np.uint8), connectivity=4)
+    labels = np.asarray(found, np.int32)
     sizes = np.bincount(labels.ravel(), minlength=count).astype(np.float64)
     is_enclosed = np.ones(count, bool)
     is_enclosed[0] = False
@@ -115,7 +116,7 @@ def kept_areas(
 
 def _is_key_color(ground: Ground) -> bool:
     """Tell whether a ground is plain and of a colour that is chosen to be taken away."""
-    color = tuple(int(round(float(level))) for level in ground.rgb[0, 0])
+    color = tuple(round(float(level)) for level in ground.rgb[0, 0])
     return ground.kind == GroundKind.PLAIN and color in KEY_COLORS
 
 

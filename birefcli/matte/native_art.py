@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb, to_uint8
+from birefcli.image import Rgb, to_uint8
 from birefcli.matte.linear_resampling import LinearSteps
 from birefcli.matte.palette_recovery import merge_noisy_colors
 from birefcli.matte.pixel_grid import Enlargement, PixelGrid

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image.types import Rgb, to_uint8
+from birefcli.image import Rgb, to_uint8
 
 _BIN = 4  # levels
 _FEWEST = 4  # pixels that a colour of the palette has
