@@ -16,6 +16,7 @@ from birefcli.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from birefcli.errors import BirefcliError as BirefcliError
+    from birefcli.inpaint import Inpainter as Inpainter
     from birefcli.library import Model as Model
     from birefcli.library import PeeledStack as PeeledStack
     from birefcli.library import cut as cut
@@ -28,6 +29,7 @@ else:
 
 __all__ = [
     "BirefcliError",
+    "Inpainter",
     "Layer",
     "Model",
     "PeeledStack",

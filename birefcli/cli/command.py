@@ -3,7 +3,7 @@
 import inspect
 import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from types import NoneType, UnionType
 from typing import Annotated, Any, get_args, get_origin
@@ -11,7 +11,17 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from typer.core import TyperCommand
 
-from birefcli.settings import MODEL, RECORDS, Setting, SettingsFile, find_file, make, offered
+from birefcli.errors import UsageError
+from birefcli.settings import (
+    MODEL,
+    RECORDS,
+    Setting,
+    SettingsFile,
+    find_file,
+    key_of,
+    make,
+    offered,
+)
 
 EXAMPLES = "Examples:"
 
@@ -115,6 +125,7 @@ class Command:
             values |= {name: told[name] for name in told if name not in given}
             # A file that came with the pictures must not make the program download anything.
             values["model_is_named"] = MODEL not in told or MODEL in given
+            self.check_file(file, told, given)
         self._check(offered(self.record), values)
         settings: Any = make(self.record, {**values, "given": given})
         if self.overrides is None:
@@ -122,6 +133,17 @@ class Command:
         own = {one.name: read(one, words[one.name]) for one in self._overrides if one.name in given}
         self._check(self._overrides, own)
         return settings, own
+
+    def check_file(
+        self, file: SettingsFile, told: Mapping[str, Any], given: Collection[str]
+    ) -> None:
+        """Raise UsageError where a file has a name that no table knows."""
+        for one in offered(self.record):
+            if one.name in self.choices and one.name in told and one.name not in given:
+                try:
+                    checked(one, told[one.name], self.choices[one.name])
+                except typer.BadParameter as error:
+                    raise UsageError(f"{file.path}: {key_of(one)}: {error.message}") from None
 
     def _check(self, settings: Iterable[Setting], values: dict[str, Any]) -> None:
         """Write names as their tables do; one that no table has is a usage error."""

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from birefcli.cli import cut, peel
-from birefcli.cli.command import Command, command, is_given, read
+from birefcli.cli.command import Command, checked, command, is_given, read
 from birefcli.errors import UsageError
 from birefcli.settings import (
     MODEL,
@@ -88,11 +88,16 @@ def _held(name: str, words: list[str], file: Path | None) -> Iterator[Held]:
         given = {one for one in parsed if is_given(ctx, one)}
     found = find_file(parsed["config"] or file)
     told = found.values_for(RECORDS[name]) if found else {}
+    if found:
+        COMMANDS[name].check_file(found, told, given)
     for one in offered(RECORDS[name]):
         if one.option.is_of_run:
             continue
         if one.name in given:
-            yield Held(one, read(one, parsed[one.name]), "command line")
+            value = read(one, parsed[one.name])
+            if one.name in COMMANDS[name].choices:
+                value = checked(one, value, COMMANDS[name].choices[one.name])
+            yield Held(one, value, "command line")
         elif one.name in told and found:
             yield Held(one, told[one.name], str(found.path))
         else:

@@ -61,7 +61,7 @@ class CutSettings(RunSettings, InputSettings):
     # The matte.
     alpha: AlphaMode = option(
         AlphaMode.AUTO,
-        "Soft edges, or every pixel decided; auto is hard for small sprites.",
+        "Soft edges, or every pixel decided; auto is hard for pixel art, enlarged or not.",
         panel=Panel.MATTE,
         changes_bytes=True,
     )

@@ -68,6 +68,10 @@ def _read_table(path: Path, name: str, table: Any) -> dict[str, Any]:
     known = tables()
     if name not in known:
         places = ", ".join(f"[{one}]" for one in known)
+        key = name.replace("_", "-")
+        for place, settings in known.items():
+            if key in settings:
+                raise UsageError(f"{path}: {name} stands in no table; write [{place}] above it")
         raise UsageError(f"{path} has {name!r}, which is none of the tables {places}")
     if not isinstance(table, dict):
         raise UsageError(f"{path}: {name} is a table; write [{name}] above its settings")

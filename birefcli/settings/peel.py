@@ -8,7 +8,7 @@ from birefcli.errors import UsageError
 from birefcli.settings.model import ANY_MODEL, ModelSettings
 from birefcli.settings.options import Panel, option, tuning
 from birefcli.settings.run import InputSettings, RunSettings
-from birefcli.settings.words import NAMES, ORDER
+from birefcli.settings.words import NAME_OR_FILE, NAMES, ORDER
 
 
 class PeelBy(StrEnum):
@@ -98,7 +98,11 @@ class PeelCommand(RunSettings, InputSettings):
     # How to peel. The order of the fields is that of a manifest's options.
     peel: PeelSettings = PEEL
     inpaint: str = option(
-        "auto", "What fills holes: {choices}.", panel=Panel.PEEL, changes_bytes=True
+        "auto",
+        "What fills holes: {choices}.",
+        panel=Panel.PEEL,
+        changes_bytes=True,
+        words=NAME_OR_FILE,
     )
     trust_model_file: bool = option(
         False,

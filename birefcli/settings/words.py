@@ -160,7 +160,14 @@ def _checked_bars(bars: Iterable[Bar], known: Iterable[str]) -> tuple[Bar, ...]:
     return tuple(replace(bar, metric=named(bar.metric, names)) for bar in bars)
 
 
+def _checked_name_or_file(text: str, known: Iterable[str]) -> str:
+    """Check the name of NAME or NAME:FILE."""
+    name, colon, file = text.partition(":")
+    return named(name, known) + colon + file
+
+
 # Names that a table of another room knows: one, or several with commas, and bars for them.
 NAME = Words[str](str.strip, str, check=named)
+NAME_OR_FILE = Words[str](str.strip, str, "NAME", check=_checked_name_or_file)
 NAMES = Words[tuple[str, ...]](_names, shown, is_repeated=True, check=_checked_names)
 BARS = Words[tuple[Bar, ...]](_bars, shown, "METRIC=VALUE", is_repeated=True, check=_checked_bars)

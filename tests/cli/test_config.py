@@ -114,3 +114,20 @@ def test_a_model_that_a_file_names_is_never_downloaded() -> None:
     result = cut("a.png")
     assert result.exit_code == ExitCode.MODEL
     assert "birefcli models pull general" in result.stderr
+
+
+def test_a_name_that_no_table_knows_is_named_with_its_file() -> None:
+    draw(0, (64, 64)).save("a.png")
+    for text, words in (
+        ("[peel]\nformat = 'png,pdf'\n", "birefcli.toml: format: 'pdf' is not one of png, ora"),
+        ("[peel]\ninpaint = 'gray'\n", "birefcli.toml: inpaint: 'gray' is not one of auto"),
+        ("crop = true\n", "birefcli.toml: crop stands in no table; write [cut] above it"),
+    ):
+        write(text)
+        for arguments in (("peel", "a.png", "--dry-run"), ("config",)):
+            result = invoke(*arguments)
+            assert result.exit_code == ExitCode.USAGE
+            assert words in " ".join(result.stderr.split()).replace("│ ", "")
+    write("")
+    assert peel("a.png", "--inpaint", "gray", "--dry-run").exit_code == ExitCode.USAGE
+    assert peel("a.png", "--inpaint", "lama:here.pt", "--dry-run").exit_code == ExitCode.OK

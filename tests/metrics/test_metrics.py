@@ -17,14 +17,36 @@ from birefcli.metrics.curves import e_curve, f_curve, precision_curve, recall_cu
 from birefcli.metrics.pair import Pair, make_pair
 from birefcli.metrics.pixels import accuracy, iou, mae, overlap
 from birefcli.metrics.structure import structure
-from birefcli.metrics.table import digits, is_error, metric_groups
+from birefcli.metrics.table import digits, is_error
 from birefcli.metrics.tally import Tally, measure_pair, unavailable
 from birefcli.settings.evaluate import EvalProtocol
 
 FOLDER = GOLDEN / "metrics"
 VALUES = json.loads((FOLDER / "values.json").read_text(encoding="utf-8"))
 AGGREGATE = json.loads((FOLDER / "aggregate.json").read_text(encoding="utf-8"))
-EVERY, SEGMENTATION, MATTING = (metric_groups()[one] for one in ("all", "segmentation", "matting"))
+SEGMENTATION = tuple(
+    [
+        "S",
+        "maxF",
+        "meanF",
+        "adpF",
+        "wF",
+        "maxE",
+        "meanE",
+        "adpE",
+        "MAE",
+        "MSE",
+        "HCE",
+        "mBA",
+        "maxBIoU",
+        "meanBIoU",
+        "IoU",
+        "Acc",
+    ]
+)
+MATTING = ("SAD", "aMSE", "Grad", "Conn")
+# Those that compare a matte with its truth; a metric that describes may hold to other laws.
+EVERY = SEGMENTATION + MATTING
 NAMES = {"WF": "wF", "MBA": "mBA"}
 # The official evaluator's columns.
 _DIS = "maxF wF MAE S meanE HCE maxE meanF adpE adpF mBA maxBIoU meanBIoU"
