@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birefcli.image import Matte, Rgb, to_uint8
-from birefcli.matte.ground import Ground
+from birefcli.matte.known_ground import Ground
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
