@@ -17,11 +17,11 @@ SHADOWED = 0.004  # share of the picture that may nearly be ground far from an o
 # What tells a photograph that was laid on white by hand, or stands before a plain wall: its
 # ground is light and has no hue, its object is nowhere flat, and its outline has a halo that is
 # almost the ground. For every pixel of outline there are .28 or more of it in photographs on
-# white, and at most .14 around drawings on any ground but black, where lights glow.
+# white, and at most .1 around drawings on light grounds.
 HUELESS = 24.0  # levels between a colour's channels
 LIGHT = 128.0  # levels
 ALMOST = 12.0  # levels
-HALO = 0.2  # pixels of it for every pixel of outline
+HALO = 0.13  # pixels of it for every pixel of outline
 BESIDE = 2  # pixels from the outline, where antialiased edges end
 FLAT = 0.55  # share of the object's pixels that are like the one beside them
 VIEW = 400_000  # pixels that are looked at

@@ -127,7 +127,7 @@ def test_an_internal_error_is_seventy_in_one_sentence(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("birefcli.workflows.cut.prepare", broken)
+    monkeypatch.setattr("birefcli.workflows.cut.prepare_cut", broken)
     result = cut("a.png")
     assert result.exit_code == ExitCode.INTERNAL
     first, second = result.stderr.splitlines()
