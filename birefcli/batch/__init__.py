@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from birefcli.batch.plan import CutPlan as CutPlan
     from birefcli.batch.plan import output_roots as output_roots
     from birefcli.batch.plan import plan_cuts as plan_cuts
+    from birefcli.batch.report import CutFacts as CutFacts
     from birefcli.batch.report import Outcome as Outcome
     from birefcli.batch.report import RunReport as RunReport
     from birefcli.batch.report import Status as Status

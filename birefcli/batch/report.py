@@ -22,6 +22,16 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class CutFacts:
+    """What decided a cutout, and where in the result the corner of its box lies, (x, y)."""
+
+    decided_by: str
+    ground: str | None = None
+    ground_confidence: float | None = None
+    offset: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How one picture ended; boxes are (left, top, right, bottom), sizes (height, width)."""
 
@@ -34,6 +44,7 @@ class Outcome:
     box: tuple[int, int, int, int] | None = None
     seconds: float = 0.0
     layers: int | None = None  # of a stack
+    cut: CutFacts | None = None  # of a cutout
 
     def to_json(self, model: ModelInfo | None, device: str | None) -> str:
         """Write the outcome as one line of JSON."""
@@ -51,6 +62,8 @@ class Outcome:
         }
         if self.layers is not None:
             values["layers"] = self.layers
+        if self.cut is not None:
+            values |= vars(self.cut)
         return to_line(values)
 
 

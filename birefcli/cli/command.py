@@ -177,7 +177,7 @@ def read(one: Setting, words: Any) -> Any:
     """Turn what Typer read into a setting's value."""
     if words is None or words == ():
         # Nothing was said: of several values that is none of them.
-        return () if _is_tuple(one.kind) else None
+        return () if _is_tuple(one.kind) and one.default is not None else None
     if isinstance(words, float) and math.isnan(words):
         raise typer.BadParameter("nan is no number", param_hint=one.flag)
     is_several = isinstance(words, (list, tuple))

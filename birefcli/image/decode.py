@@ -21,6 +21,7 @@ _STILL_WITH_FRAMES = {"MPO", "PSD"}
 _UNSAFE = {"EPS"}
 # Bytes of a TIFF value by its type; the others take one.
 _TIFF_BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_ALPHA_OFTEN_UNUSED = {"BMP", "DIB", "TGA"}
 # How Pillow names the samples of a 16-bit png with colour or alpha.
 _DEEP_PNG = {"RGB;16B", "LA;16B", "RGBA;16B"}
 
@@ -148,7 +149,9 @@ def _pixels(image: Image.Image, icc: bytes | None) -> tuple[Rgb, Alpha | None]:
         return np.array(_cmyk_to_srgb(image, icc)), None
     if image.has_transparency_data:
         rgba = np.asarray(image.convert("RGBA"))
-        return rgba[..., :3], rgba[..., 3]
+        # Many programs leave the fourth byte of these formats unused.
+        is_unused = image.format in _ALPHA_OFTEN_UNUSED and not rgba[..., 3].any()
+        return rgba[..., :3], None if is_unused else rgba[..., 3]
     return np.asarray(image.convert("RGB")), None
 
 

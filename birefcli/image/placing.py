@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Size: TypeAlias = tuple[int, int]  # (height, width)
+RectSize: TypeAlias = tuple[int, int]  # (height, width)
 
 _WIDTHS = 24  # how many widths of a sheet are tried
 
@@ -14,12 +14,12 @@ _WIDTHS = 24  # how many widths of a sheet are tried
 class Placed:
     """The size of a sheet, and x and y of every rectangle's corner."""
 
-    size: Size
+    size: RectSize
     corners: tuple[tuple[int, int], ...]
 
 
 def place(
-    sizes: Sequence[Size], *, padding: int, power_of_two: bool, max_size: int
+    sizes: Sequence[RectSize], *, padding: int, power_of_two: bool, max_size: int
 ) -> Placed | None:
     """Return the smallest sheet found, of alike ones the squarest; None where none is allowed.
 
@@ -48,7 +48,7 @@ def place(
 
 
 def _widths(
-    cells: Sequence[Size], padding: int, *, power_of_two: bool, max_size: int
+    cells: Sequence[RectSize], padding: int, *, power_of_two: bool, max_size: int
 ) -> Iterator[int]:
     """Give the widths of a sheet that are worth trying."""
     widest = max(width for _, width in cells) + padding
@@ -64,7 +64,7 @@ def _widths(
     yield from sorted(width for width in {*tried, max(widest, max_size)} if width <= max_size)
 
 
-def _on_skyline(cells: Sequence[Size], across: int) -> tuple[list[tuple[int, int]], int, int]:
+def _on_skyline(cells: Sequence[RectSize], across: int) -> tuple[list[tuple[int, int]], int, int]:
     """Lay cells one after the other; give their corners, and how far right and down they reach."""
     # The skyline: (x, y, width) from left to right; what lies above y there is taken.
     skyline = [(0, 0, across)]

@@ -20,7 +20,7 @@ from birefcli.inpaint.protocol import (
     ReportingInpainter,
     fill_task,
 )
-from birefcli.inpaint.table import Ground
+from birefcli.inpaint.table import HoleGround
 
 PROXIES = 2
 LONGEST = 64  # the long side of a proxy hole; a larger hole is tried out smaller
@@ -47,12 +47,12 @@ class AutoInpainter(ReportingInpainter):
     A plane, such as an even wall or a gradient, is continued exactly before anything is tried.
     """
 
-    fillers: tuple[Inpainter, ...] = field(default_factory=lambda: fillers_for(Ground.TEXTURED))
+    fillers: tuple[Inpainter, ...] = field(default_factory=lambda: fillers_for(HoleGround.TEXTURED))
     # Come before them where the ground around the hole is smooth.
-    smooth: tuple[Inpainter, ...] = field(default_factory=lambda: fillers_for(Ground.SMOOTH))
+    smooth: tuple[Inpainter, ...] = field(default_factory=lambda: fillers_for(HoleGround.SMOOTH))
     # A filler that takes so long that it is tried on one proxy only.
     slow: Inpainter | None = None
-    drawn: Inpainter = field(default_factory=lambda: fillers_for(Ground.DRAWN)[0])
+    drawn: Inpainter = field(default_factory=lambda: fillers_for(HoleGround.DRAWN)[0])
     leeway: float = LEEWAY
     name: str = "auto"
 

@@ -6,7 +6,7 @@ from pkgutil import resolve_name
 
 from birefcli.errors import UsageError
 from birefcli.inpaint.protocol import Inpainter, RecordsWeights
-from birefcli.inpaint.table import INPAINTERS, Ground, InpainterEntry, inpainter_names
+from birefcli.inpaint.table import INPAINTERS, HoleGround, InpainterEntry, inpainter_names
 
 # Gives the network of a name, of this file or of where its file is looked for.
 LoadNetwork = Callable[[str, Path | None], object]
@@ -29,7 +29,7 @@ def find_inpainter(name: str, load_network: LoadNetwork) -> Inpainter:
     return load(load_network(entry.network, Path(file).expanduser() if file else None))
 
 
-def fillers_for(ground: Ground) -> tuple[Inpainter, ...]:
+def fillers_for(ground: HoleGround) -> tuple[Inpainter, ...]:
     """Return what `auto` tries on a ground, in the order of the table."""
     return tuple(resolve_name(entry.auto[ground])() for entry in INPAINTERS if ground in entry.auto)
 

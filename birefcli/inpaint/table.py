@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Ground(StrEnum):
+class HoleGround(StrEnum):
     """What surrounds a hole, as far as `auto` tells it apart."""
 
     TEXTURED = "textured"
@@ -31,7 +31,7 @@ class InpainterEntry:
     # What the manifest records of its weights: the keys of the inpainter's own `provenance`.
     provenance: tuple[str, ...] = ()
     # The grounds on which `auto` tries it, and what gives it its filler there.
-    auto: Mapping[Ground, str] = field(default_factory=dict)
+    auto: Mapping[HoleGround, str] = field(default_factory=dict)
 
 
 _LAMA = "birefcli.inpaint.lama:Lama.from_network"
@@ -47,8 +47,8 @@ INPAINTERS = (
         description="agreeing patches, for photos",
         load="birefcli.inpaint.patchmatch:PatchMatch",
         auto={
-            Ground.TEXTURED: "birefcli.inpaint.patchmatch:PatchMatch",
-            Ground.DRAWN: "birefcli.inpaint.patchmatch:copy_only",
+            HoleGround.TEXTURED: "birefcli.inpaint.patchmatch:PatchMatch",
+            HoleGround.DRAWN: "birefcli.inpaint.patchmatch:copy_only",
         },
     ),
     InpainterEntry(
@@ -60,7 +60,7 @@ INPAINTERS = (
         name="membrane",
         description="smooth",
         load="birefcli.inpaint.membrane:Membrane",
-        auto={Ground.SMOOTH: "birefcli.inpaint.membrane:Membrane"},
+        auto={HoleGround.SMOOTH: "birefcli.inpaint.membrane:Membrane"},
     ),
     InpainterEntry(
         name="palette",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from birefcli.matte.cutout import make_cutout as make_cutout
     from birefcli.matte.cutout import network_view as network_view
     from birefcli.matte.cutout import render as render
+    from birefcli.matte.evidence import check_key as check_key
     from birefcli.matte.foreground import checkerboard as checkerboard
     from birefcli.matte.foreground import clear_hidden as clear_hidden
     from birefcli.matte.foreground import estimate_foreground as estimate_foreground

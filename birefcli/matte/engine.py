@@ -1,34 +1,24 @@
 """What game engines ask of a finished cutout: colour under alpha 0, premultiplied, and framed."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from birefcli.errors import UsageError
 from birefcli.image import Rgba, next_power
-
-Anchor: TypeAlias = Literal[
-    "top-left",
-    "top",
-    "top-right",
-    "left",
-    "center",
-    "right",
-    "bottom-left",
-    "bottom",
-    "bottom-right",
-]
+from birefcli.settings import Anchor
 
 BLEED_REACH = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Framed:
-    """A picture on a canvas of another size; `offset` is where its old corner lies, (x, y)."""
+    """An array (H, W, …) on a canvas of another size, and where its corner lies there, (x, y)."""
 
-    rgba: Rgba
+    rgba: NDArray[Any]
     offset: tuple[int, int]
 
 
@@ -79,32 +69,34 @@ def premultiply(rgba: Rgba) -> Rgba:
     return np.dstack([((product + (product >> 8)) >> 8).astype(np.uint8), rgba[..., 3]])
 
 
-def pad(rgba: Rgba, margin: int) -> Framed:
+def pad(rgba: NDArray[Any], margin: int) -> Framed:
     """Return the picture with `margin` clear pixels on every side."""
     height, width = rgba.shape[:2]
     return canvas(rgba, (height + 2 * margin, width + 2 * margin))
 
 
-def square(rgba: Rgba, anchor: Anchor = "center") -> Framed:
+def square(rgba: NDArray[Any], anchor: Anchor | str = Anchor.CENTER) -> Framed:
     """Return the picture on the smallest square that holds it."""
     side = max(rgba.shape[:2])
     return canvas(rgba, (side, side), anchor)
 
 
-def power_of_two(rgba: Rgba, anchor: Anchor = "center") -> Framed:
+def power_of_two(rgba: NDArray[Any], anchor: Anchor | str = Anchor.CENTER) -> Framed:
     """Return the picture on the smallest canvas that holds it, both sides powers of two."""
     height, width = (next_power(side) for side in rgba.shape[:2])
     return canvas(rgba, (height, width), anchor)
 
 
-def canvas(rgba: Rgba, size: tuple[int, int], anchor: Anchor = "center") -> Framed:
+def canvas(
+    rgba: NDArray[Any], size: tuple[int, int], anchor: Anchor | str = Anchor.CENTER
+) -> Framed:
     """Return the picture on a clear canvas of (height, width), held at the anchor.
 
     An odd pixel that is left over goes to the right and to the bottom. Raise UsageError for a
     canvas that is too small: nothing is cut off silently.
     """
-    if anchor not in get_args(Anchor):
-        raise UsageError(f"{anchor!r} is no anchor; write {', '.join(get_args(Anchor))}")
+    if anchor not in list(Anchor):
+        raise UsageError(f"{anchor!r} is no anchor; write {', '.join(Anchor)}")
     height, width = size
     h, w = rgba.shape[:2]
     if h > height or w > width:
@@ -113,6 +105,6 @@ def canvas(rgba: Rgba, size: tuple[int, int], anchor: Anchor = "center") -> Fram
         )
     x = 0 if "left" in anchor else width - w if "right" in anchor else (width - w) // 2
     y = 0 if "top" in anchor else height - h if "bottom" in anchor else (height - h) // 2
-    framed = np.zeros((height, width, 4), np.uint8)
+    framed = np.zeros((height, width, *rgba.shape[2:]), rgba.dtype)
     framed[y : y + h, x : x + w] = rgba
     return Framed(framed, (x, y))

@@ -11,15 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from birefcli.image import Matte, Rgb, to_uint8
-from birefcli.matte.ground import Ground, GroundKind
-
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from birefcli.image import Mask, Matte, Rgb, to_uint8
+from birefcli.matte.known_ground import Floats, Ground, GroundKind
 
 BAND = 2  # pixels beside the ground that may be mixtures
 # What speaks against a colour as the object's at a mixed pixel, in levels of misfit.
 NOT_SOLID = 12.0  # it lies beside the ground itself
+TOUCHING = 20.0  # and touches it, in art that is antialiased
 PER_PIXEL = 1.0  # it lies so far away
 LIKE_GROUND = 20.0  # it is hardly different from the ground
 LEAST_CONTRAST = 30.0  # levels, from the ground, below which that counts
@@ -195,7 +193,7 @@ def unmixed(rgb: Rgb, ground: Ground, is_ground: Mask) -> tuple[Matte, Rgb]:
     colors = rgb.copy()
     if not len(ys):
         return matte, colors
-    alpha, color, misfit = _solve(rgb, ground, is_ground, ys, xs)
+    alpha, color, misfit = _solve(rgb, ground, is_ground, ys, xs, touching=TOUCHING)
     is_solid = misfit > MISFIT
     alpha = np.where(is_solid, np.float32(1), alpha)
     # The colour that gives this pixel over this ground, where alpha is large enough to tell.
@@ -209,7 +207,13 @@ def unmixed(rgb: Rgb, ground: Ground, is_ground: Mask) -> tuple[Matte, Rgb]:
 
 
 def _solve(
-    rgb: Rgb, ground: Ground, is_ground: Mask, ys: NDArray[np.intp], xs: NDArray[np.intp]
+    rgb: Rgb,
+    ground: Ground,
+    is_ground: Mask,
+    ys: NDArray[np.intp],
+    xs: NDArray[np.intp],
+    *,
+    touching: float = 0.0,
 ) -> tuple[Floats, Floats, Floats]:
     """Give alpha (N,), the object's colour (N, 3) and the misfit (N,) of the pixels at (ys, xs)."""
     reach = BAND + 1
@@ -219,6 +223,9 @@ def _solve(
     is_near = cv2.copyMakeBorder(
         near.astype(np.uint8), reach, reach, reach, reach, cv2.BORDER_REPLICATE
     )
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    touches = cv2.dilate(is_ground.astype(np.uint8), cross)
+    does_touch = cv2.copyMakeBorder(touches, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
     behind = ground.rgb[ys, xs]
     seen = rgb[ys, xs].astype(np.float32) - behind
     best = np.full(len(ys), np.inf, np.float32)
@@ -234,6 +241,7 @@ def _solve(
             rest = np.sqrt(((seen - share[:, None] * way) ** 2).sum(-1))
             cost = rest + PER_PIXEL * np.float32(np.hypot(down, right))
             cost = cost + NOT_SOLID * (is_near[at] > 0)
+            cost = cost + touching * (does_touch[at] > 0)
             cost = cost + LIKE_GROUND * (length < LEAST_CONTRAST**2)
             is_better = cost < best
             best = np.where(is_better, cost, best)

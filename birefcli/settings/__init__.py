@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from birefcli.settings.config import ConfigSettings as ConfigSettings
     from birefcli.settings.cut import CutSettings as CutSettings
     from birefcli.settings.cut import OnEmpty as OnEmpty
+    from birefcli.settings.cutout import EVERYWHERE as EVERYWHERE
     from birefcli.settings.cutout import SUFFIXES as SUFFIXES
     from birefcli.settings.cutout import AlphaMode as AlphaMode
+    from birefcli.settings.cutout import Anchor as Anchor
     from birefcli.settings.cutout import Format as Format
     from birefcli.settings.cutout import Product as Product
     from birefcli.settings.digest import deciding as deciding

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from birefcli.errors import UsageError
-from birefcli.settings.cutout import AlphaMode, Format, Product
+from birefcli.settings.cutout import EVERYWHERE, AlphaMode, Anchor, Format, Product
 from birefcli.settings.model import ANY_MODEL, ModelSettings
 from birefcli.settings.options import Panel, option
 from birefcli.settings.run import InputSettings, RunSettings
-from birefcli.settings.words import LOW_HIGH, several
+from birefcli.settings.words import LOW_HIGH, REACH, SIZE, several
 
 
 class OnEmpty(StrEnum):
@@ -58,6 +58,25 @@ class CutSettings(RunSettings, InputSettings):
     png_level: int = option(
         3, "Compression effort.", panel=Panel.OUTPUT, min=0, max=9, changes_bytes=True
     )
+    # What the picture itself gives away.
+    key: str = option(
+        "auto",
+        "The ground, cut by its colour: auto finds it, off asks the network alone; or #rrggbb,"
+        " a colour's name, magenta, green, white, black, checker.",
+        panel=Panel.MATTE,
+        metavar="COLOR",
+        changes_bytes=True,
+        is_new=True,
+    )
+    key_tolerance: int | None = option(
+        None,
+        "Levels by which the ground may differ from its colour; 0 is exact.",
+        panel=Panel.MATTE,
+        min=0,
+        max=255,
+        changes_bytes=True,
+        is_new=True,
+    )
     # The matte.
     alpha: AlphaMode = option(
         AlphaMode.AUTO,
@@ -90,8 +109,15 @@ class CutSettings(RunSettings, InputSettings):
     keep_colors: bool = option(
         False, "Leave the background's tint in soft edges.", panel=Panel.PIXELS, changes_bytes=True
     )
-    bleed: bool = option(
-        False, "Keep colour under alpha 0.", panel=Panel.PIXELS, changes_bytes=True
+    bleed: int | str = option(
+        False,
+        "Spread the edge's colour under alpha 0, for so many pixels (16 will do) or all.",
+        panel=Panel.PIXELS,
+        words=REACH,
+        changes_bytes=True,
+    )
+    premultiply: bool = option(
+        False, "Store colours times alpha.", panel=Panel.PIXELS, changes_bytes=True, is_new=True
     )
     background: str | None = option(
         None,
@@ -103,6 +129,40 @@ class CutSettings(RunSettings, InputSettings):
     crop: bool = option(False, "Crop to the object.", panel=Panel.PIXELS, changes_bytes=True)
     margin: int = option(
         0, "Pixels left around it by --crop.", panel=Panel.PIXELS, min=0, changes_bytes=True
+    )
+    pad: int = option(
+        0,
+        "Clear pixels added on every side.",
+        panel=Panel.PIXELS,
+        min=0,
+        max=16384,
+        changes_bytes=True,
+        is_new=True,
+    )
+    square: bool = option(
+        False, "Widen to a square.", panel=Panel.PIXELS, changes_bytes=True, is_new=True
+    )
+    canvas: tuple[int, int] | None = option(
+        None,
+        "Put on a clear canvas of this size.",
+        panel=Panel.PIXELS,
+        words=SIZE,
+        changes_bytes=True,
+        is_new=True,
+    )
+    anchor: Anchor = option(
+        Anchor.CENTER,
+        "Where --square, --canvas and --pot hold it.",
+        panel=Panel.PIXELS,
+        changes_bytes=True,
+        is_new=True,
+    )
+    pot: bool = option(
+        False,
+        "Widen to sides that are powers of two.",
+        panel=Panel.PIXELS,
+        changes_bytes=True,
+        is_new=True,
     )
     # The run.
     model: ModelSettings = ANY_MODEL
@@ -126,4 +186,25 @@ class CutSettings(RunSettings, InputSettings):
             raise UsageError("only png holds a 16-bit mask; leave --format out or give png")
         if self.margin and not self.crop:
             raise UsageError("--margin needs --crop")
+        if self.key_tolerance is not None and self.key == "off":
+            raise UsageError("--key-tolerance needs a ground; leave out --key off")
+        self._check_frame()
         self.check_inputs()
+
+    def _check_frame(self) -> None:
+        """Refuse what an engine could make no sense of."""
+        if self.canvas is not None and not 0 < min(self.canvas) <= max(self.canvas) <= 16384:
+            raise UsageError("--canvas takes 1x1 to 16384x16384")
+        if self.anchor != Anchor.CENTER and not (self.square or self.canvas or self.pot):
+            raise UsageError("--anchor needs --square, --canvas or --pot")
+        if self.bleed != EVERYWHERE and (not isinstance(self.bleed, int) or self.bleed < 0):
+            raise UsageError(f"--bleed takes a number of pixels or all, not {self.bleed!r}")
+        if self.bleed and self.premultiply:
+            raise UsageError("--bleed needs straight colours; leave out --premultiply")
+        for flag, is_asked in (("--bleed", self.bleed), ("--premultiply", self.premultiply)):
+            if is_asked and self.background is not None:
+                raise UsageError(f"{flag} needs alpha, which --background takes away")
+            if is_asked and self.format == Format.JPG:
+                raise UsageError(f"{flag} needs alpha, which jpg has not; give --format png")
+            if is_asked and Product.CUTOUT not in self.emit:
+                raise UsageError(f"{flag} is for cutouts; add cutout to --emit")

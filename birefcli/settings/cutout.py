@@ -28,3 +28,20 @@ class AlphaMode(StrEnum):
     AUTO = "auto"
     SOFT = "soft"
     HARD = "hard"
+
+
+class Anchor(StrEnum):
+    """Where on a larger canvas a cutout is held."""
+
+    TOP_LEFT = "top-left"
+    TOP = "top"
+    TOP_RIGHT = "top-right"
+    LEFT = "left"
+    CENTER = "center"
+    RIGHT = "right"
+    BOTTOM_LEFT = "bottom-left"
+    BOTTOM = "bottom"
+    BOTTOM_RIGHT = "bottom-right"
+
+
+EVERYWHERE = "all"  # how far colour is spread

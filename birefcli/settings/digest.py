@@ -29,9 +29,16 @@ def deciding(settings: Any, *, leaving: Collection[str] = ()) -> dict[str, Any]:
 def settings_digest(settings: Any, **more: Any) -> str:
     """Digest what decides a result's bytes: 16 hexadecimal digits, the same in every run.
 
-    `more` is what decides them beside the settings.
+    `more` is what decides them beside the settings. A new option that is not used leaves the
+    digest as it was before there was one.
     """
-    text = json.dumps({**deciding(settings), **more}, sort_keys=True)
+    unused = {
+        one.key
+        for one in settings_of(type(settings))
+        if one.option.is_new and value_of(settings, one) == one.default
+    }
+    told = {key: value for key, value in deciding(settings).items() if key not in unused}
+    text = json.dumps({**told, **more}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

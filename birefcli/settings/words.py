@@ -83,6 +83,18 @@ def _size(text: str) -> tuple[int, int]:
     return int(match[2] or match[1]), int(match[1])
 
 
+_REACHES: dict[str, int | str] = {"off": False, "false": False, "true": 16, "all": "all"}
+
+
+def _reach(text: str) -> int | str:
+    word = text.strip().lower()
+    if word in _REACHES:
+        return _REACHES[word]
+    if not word.isdecimal() or not int(word):
+        raise ValueError(f"{text!r} is neither a number of pixels nor all; write --bleed 16")
+    return int(word)
+
+
 _MINUTES = {"s": 1 / 60, "m": 1, "h": 60}
 
 
@@ -103,6 +115,8 @@ LOW_HIGH = Words(_two_numbers, shown, "LOW,HIGH")
 ORDER = Words(_whole_numbers, shown, "2,1,3")
 # Given as WxH, held as (height, width).
 SIZE = Words(_size, lambda size: "x".join(map(str, reversed(size))), "WxH|N")
+# How far colour is spread: False is not at all.
+REACH = Words(_reach, lambda value: str(value) if value else "off", "N|all")
 DURATION = Words(_minutes, lambda value: f"{value:g}m", "25m")  # in minutes
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from birefcli.batch import (
     STDOUT,
     Batch,
+    CutFacts,
     CutJob,
     CutPlan,
     EncodedResult,
@@ -23,7 +24,7 @@ from birefcli.batch import (
     plan_cuts,
     run_batch,
 )
-from birefcli.errors import PictureError
+from birefcli.errors import PictureError, UsageError
 from birefcli.image import (
     Matte,
     Picture,
@@ -34,12 +35,12 @@ from birefcli.image import (
     sha256_file,
     write_atomic,
 )
-from birefcli.matte import Cutout, make_cutout, network_view, parse_color, render
+from birefcli.matte import Cutout, check_key, make_cutout, network_view, parse_color, render
 from birefcli.models import LoadedSegmenter, ModelFile, segment_each
-from birefcli.settings import SUFFIXES, CutSettings, Format, OnEmpty, settings_digest
+from birefcli.settings import SUFFIXES, CutSettings, Format, OnEmpty, Product, settings_digest
 
 # Raised whenever the same settings and weights give other bytes than before.
-ARITHMETIC = 2
+ARITHMETIC = 3
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,24 @@ def prepare_cut(settings: CutSettings) -> PreparedCut:
     """
     if settings.background is not None:
         parse_color(settings.background)
+    check_key(settings.key)
     inputs = gather(settings)
     journals = {root: Journal(root) for root in output_roots(inputs, settings)}
     known = {root: journal.known for root, journal in journals.items()}
-    return PreparedCut(settings, inputs, plan_cuts(inputs, settings, known), journals)
+    plan = plan_cuts(inputs, settings, known)
+    _check_alpha(plan, settings)
+    return PreparedCut(settings, inputs, plan, journals)
+
+
+def _check_alpha(plan: CutPlan, settings: CutSettings) -> None:
+    """Refuse names of jpg files for cutouts that were asked to have special alpha."""
+    flag = "--bleed" if settings.bleed else "--premultiply"
+    if not (settings.bleed or settings.premultiply):
+        return
+    for job in plan.jobs:
+        target = job.targets.get(Product.CUTOUT)
+        if target is not None and target_format(target, settings) == Format.JPG:
+            raise UsageError(f"{flag} needs alpha, which {target} has not; name it .png")
 
 
 def cut_all(
@@ -161,14 +176,26 @@ class CutTask:
             raise PictureError(f"nothing found in {name}", reason="empty")
         is_left_out = cutout.is_empty and settings.on_empty == OnEmpty.SKIP
         files = {} if is_left_out else encoded(job, work.picture, cutout, settings)
+        evidence = cutout.evidence
+        reason, message = evidence.missing or ("", "")
+        if cutout.is_empty:
+            reason, message = "nothing-found", f"nothing found in {name}"
+        elif message:
+            message = f"{name}: {message}"
         outcome = Outcome(
             name,
             Status.EMPTY if cutout.is_empty else Status.DONE,
-            "nothing-found" if cutout.is_empty else "",
-            f"nothing found in {name}" if cutout.is_empty else "",
+            reason,
+            message,
             outputs=job.outputs(files),
             size=work.picture.size,
             box=cutout.box,
+            cut=CutFacts(
+                evidence.decided_by.value,
+                evidence.ground_words,
+                evidence.ground_confidence,
+                cutout.offset(settings),
+            ),
         )
         return EncodedResult(outcome, files)
 

@@ -12,7 +12,7 @@ from pictures import LIMIT, chunk, png, saved
 from PIL import Image, ImageSequence
 
 from birefcli.errors import OutputError, PictureError
-from birefcli.image.animation import Animation, Palette, read_frames, write_frames
+from birefcli.image.animation import Animation, FramePalette, read_frames, write_frames
 from birefcli.image.files import is_ours
 
 CONTAINERS = ("gif", "apng", "webp")
@@ -138,7 +138,7 @@ def test_a_gif_of_many_colours_is_near_them_and_one_of_255_a_frame_is_exact() ->
 
 def test_a_gif_keeps_the_order_of_its_palette() -> None:
     colors = np.array([[9, 9, 9], [255, 0, 0], [0, 0, 255], [7, 7, 7]], np.uint8)
-    animation = Animation(walk(), (50,) * 6, palette=Palette(colors, clear=3))
+    animation = Animation(walk(), (50,) * 6, palette=FramePalette(colors, clear=3))
     palette = read_frames(write_frames(animation, "gif"), LIMIT).palette
     assert palette is not None
     assert np.array_equal(palette.colors, colors)

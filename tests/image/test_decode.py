@@ -8,6 +8,7 @@ import pytest
 from pictures import LIMIT, SRGB, chunk, cmyk_profile, noise, png, saved
 from PIL import Image
 
+from birefcli.image.decode import Picture
 from birefcli.image.files import (
     encode,
     read_picture,
@@ -251,3 +252,36 @@ def test_a_profile_of_grey_does_not_stay_with_rgb_pixels() -> None:
 def test_a_senseless_resolution_is_dropped() -> None:
     flat = chunk(b"pHYs", struct.pack(">IIB", 0, 0, 1))
     assert read_picture(png(noise(2, 2), 2, flat), max_pixels=LIMIT).dpi is None
+
+
+def bitmap_with_alpha(rgba: np.ndarray) -> bytes:
+    """A BMP of version 4, whose header gives alpha its own bits."""
+    height, width = rgba.shape[:2]
+    data = rgba[::-1, :, [2, 1, 0, 3]].tobytes()
+    header = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, 3, len(data), 0, 0, 0, 0)
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    return (
+        b"BM"
+        + struct.pack("<IHHI", 14 + 108 + len(data), 0, 0, 14 + 108)
+        + (header + masks).ljust(108, b"\0")
+        + data
+    )
+
+
+@pytest.mark.parametrize("name", ["tga", "bmp"])
+def test_an_alpha_that_is_0_everywhere_was_never_used(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"a.{name}"
+
+    def read(rgba: np.ndarray) -> Picture:
+        if name == "bmp":
+            path.write_bytes(bitmap_with_alpha(rgba))
+        else:
+            Image.fromarray(rgba).save(path)
+        return read_picture(path, max_pixels=100)
+
+    rgba = np.full((6, 8, 4), 90, np.uint8)
+    rgba[..., 3] = 0
+    assert read(rgba).alpha is None and (read(rgba).rgb == 90).all()
+    rgba[2, 3, 3] = 9
+    used = read(rgba).alpha
+    assert used is not None and used[2, 3] == 9 and used.sum() == 9

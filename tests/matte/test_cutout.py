@@ -16,7 +16,7 @@ SIZE = (30, 40)  # (height, width)
 
 
 def settings(**values: Any) -> CutSettings:
-    return CutSettings(inputs=("x",), **{"levels": (0.0, 1.0), **values})
+    return CutSettings(inputs=("x",), **{"levels": (0.0, 1.0), "key": "off", **values})
 
 
 def picture(rgb: Rgb | None = None, alpha: Alpha | None = None) -> Picture:
@@ -51,10 +51,13 @@ def test_an_opaque_picture_is_seen_as_it_is() -> None:
     assert network_view(picture()) is picture().rgb or (network_view(picture()) == draw(1)).all()
 
 
-def test_a_transparent_picture_is_seen_over_mid_grey() -> None:
-    rgb = np.full((1, 3, 3), 200, np.uint8)
-    seen = network_view(picture(rgb, np.array([[0, 128, 255]], np.uint8)))
-    assert seen[0, :, 0].tolist() == [128, 164, 200]
+@pytest.mark.parametrize("grey", [0, 60, 128, 200, 255])
+def test_a_transparent_picture_is_seen_over_a_colour_unlike_its_own(grey: int) -> None:
+    rgb = np.full((1, 3, 3), grey, np.uint8)
+    seen = network_view(picture(rgb, np.array([[0, 128, 255]], np.uint8))).astype(int)
+    assert np.abs(seen[0, 0] - grey).max() >= 60
+    assert (seen[0, 2] == grey).all()
+    assert np.abs(2 * seen[0, 1] - seen[0, 0] - grey).max() <= 2
 
 
 # Alpha
@@ -128,7 +131,7 @@ def test_inversion_comes_last() -> None:
 
 
 def test_hidden_colour_is_zero_unless_it_is_to_bleed() -> None:
-    bleeding = shown(disk(), bleed=True, keep_colors=True)
+    bleeding = shown(disk(), bleed=16, keep_colors=True)
     clear = bleeding[..., 3] == 0
     assert clear.any() and bleeding[clear][:, :3].any()
     assert not shown(disk())[clear].any()

@@ -81,6 +81,12 @@ def test_only_what_changes_bytes_is_in_the_digest(record: Any) -> None:
     assert {one.key for one in settings_of(record) if one.name in changing} == set(deciding(plain))
 
 
+def test_a_new_option_is_in_the_digest_only_where_it_is_used() -> None:
+    plain = CutSettings(inputs=("a",))
+    for used in ({"key": "off"}, {"key_tolerance": 0}, {"pad": 1}, {"square": True}, {"pot": True}):
+        assert settings_digest(CutSettings(inputs=("a",), **used)) != settings_digest(plain)
+
+
 def test_the_order_of_formats_says_nothing_and_that_of_products_does() -> None:
     formats = ("png", "svg")
     one, two = (PeelCommand(inputs=("a",), formats=order) for order in (formats, formats[::-1]))

@@ -122,7 +122,8 @@ def test_a_pictures_own_alpha_reaches_network_and_result(here: Path) -> None:
         return Bright()(images)
 
     go("a.png", segment=watch)
-    assert (seen[0][:, :20] == 128).all() and (seen[0][:, 20:] == 255).all()
+    assert (seen[0][:, :20] == seen[0][0, 0]).all() and (seen[0][:, 20:] == 255).all()
+    assert seen[0][0, 0].min() < 150
     assert not pixels("a_cut.png")[:, :20].any() and pixels("a_cut.png")[:, 20:].all()
 
 
@@ -213,3 +214,35 @@ def test_a_job_names_its_model_and_settings_in_the_journal(here: Path) -> None:
     assert entry["key"]["model_sha256"] == MODEL.sha256
     assert entry["targets"] == tree(here / "p_cut")
     assert entry["key"]["source_sha256"] == tree(here / "p")["a.png"]
+
+
+# What the picture itself gives away
+
+
+def test_the_report_names_what_decided_and_the_ground(here: Path) -> None:
+    rgb = np.full((40, 60, 3), (255, 0, 255), np.uint8)
+    rgb[10:30, 20:40] = (20, 90, 30)
+    Image.fromarray(rgb).save("a.png")
+    (keyed,) = go("a.png")
+    line = json.loads(keyed.to_json(None, None))
+    assert line["decided_by"] == "ground" and line["ground"] == "plain #ff00ff"
+    assert line["ground_confidence"] == 1 and line["offset"] == [0, 0]
+    (asked,) = go("a.png", out="b.png", key="off")
+    line = json.loads(asked.to_json(None, None))
+    assert line["decided_by"] == "network" and line["ground"] is None
+    (warned,) = go("a.png", out="c.png", key="checker")
+    assert warned.status == Status.DONE and warned.reason == "no-checkerboard"
+    assert "a.png: no checkerboard found" in warned.message
+
+
+def test_a_key_that_is_none_is_refused_before_anything_is_read(here: Path) -> None:
+    draw_files(here, "a.png")
+    with pytest.raises(UsageError, match="--key takes"):
+        go("a.png", key="blurple")
+
+
+def test_cutting_a_result_again_changes_nothing(here: Path) -> None:
+    draw(0, (90, 120)).save("a.png")
+    go("a.png", out="once.png")
+    go("once.png", out="twice.png")
+    assert (pixels("once.png") == pixels("twice.png")).all()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, PngImagePlugin
 
 from birefcli.image.animation.changes import box_around, changed, cut
-from birefcli.image.animation.types import Animation, Disposal, EndsEarlyError, Layout, Part
+from birefcli.image.animation.types import Animation, Disposal, EndsEarlyError, FramePart, Layout
 from birefcli.image.files import MADE_BY
 from birefcli.image.types import Rgba
 
@@ -57,7 +57,7 @@ def take_apart(data: bytes) -> Layout:
         body = b"".join(chunk(b"IDAT", piece) for piece in pieces)
         return b"".join([_SIGNATURE, first, *shared, body, chunk(b"IEND", b"")])
 
-    still = Part(alone(header[:8], pixels[0]), 0, 0, width, height, is_blended=False)
+    still = FramePart(alone(header[:8], pixels[0]), 0, 0, width, height, is_blended=False)
     if not count or not controls:
         return Layout(width, height, (still,), 1)
     shown = pixels if is_first_shown else pixels[1:]
@@ -140,11 +140,11 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         place += 12 + length
 
 
-def _part(control: bytes, data: bytes, canvas: tuple[int, int]) -> Part:
+def _part(control: bytes, data: bytes, canvas: tuple[int, int]) -> FramePart:
     _, width, height, left, top, num, den, disposal, blend = struct.unpack(">5I2H2B", control)
     if not (0 < width <= canvas[0] - left and 0 < height <= canvas[1] - top):
         raise ValueError("a frame reaches over its canvas")
-    return Part(
+    return FramePart(
         *(data, left, top, width, height, 1000 * num / (den or 100)),
         disposal=_DISPOSALS[disposal] if disposal < 3 else Disposal.KEEP,
         is_blended=blend == 1,

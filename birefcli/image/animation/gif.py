@@ -14,9 +14,9 @@ from birefcli.image.animation.types import (
     Animation,
     Disposal,
     EndsEarlyError,
+    FramePalette,
+    FramePart,
     Layout,
-    Palette,
-    Part,
 )
 from birefcli.image.files import MADE_BY
 from birefcli.image.types import Mask, Rgb, Rgba
@@ -38,7 +38,7 @@ def take_apart(data: bytes) -> Layout:
     width, height, flags = struct.unpack("<HHB", walk.take(5))
     walk.take(2)
     table = walk.table(flags)
-    parts: list[Part] = []
+    parts: list[FramePart] = []
     loop = 1
     control = b"\0\0\0\0"
     clear: set[int] = set()
@@ -66,7 +66,7 @@ def take_apart(data: bytes) -> Layout:
     palette = None
     if table and not has_local and len(clear) < 2:
         colors = np.frombuffer(table, np.uint8).reshape(-1, 3)
-        palette = Palette(colors, next((i for i in clear if i < len(colors)), None))
+        palette = FramePalette(colors, next((i for i in clear if i < len(colors)), None))
     return Layout(width, height, tuple(parts), loop, palette)
 
 
@@ -143,7 +143,7 @@ class _Walk:
         return found
 
 
-def _part(walk: _Walk, table: bytes, control: bytes) -> tuple[Part, bool]:
+def _part(walk: _Walk, table: bytes, control: bytes) -> tuple[FramePart, bool]:
     """Read one frame; give it as a GIF of its own, and whether it has a table of its own."""
     left, top, width, height, flags = struct.unpack("<4HB", walk.take(9))
     own = walk.table(flags)
@@ -164,7 +164,7 @@ def _part(walk: _Walk, table: bytes, control: bytes) -> tuple[Part, bool]:
     duration = 10 * int.from_bytes(control[1:3], "little")
     disposal = _DISPOSALS.get(control[0] >> 2 & 7, Disposal.KEEP)
     data = alone if width and height else b""
-    return Part(data, left, top, width, height, duration, disposal), bool(own)
+    return FramePart(data, left, top, width, height, duration, disposal), bool(own)
 
 
 def _is_solid(rgba: Rgba) -> Mask:
@@ -181,7 +181,7 @@ def _unpacked(colors: npt.NDArray[np.uint32]) -> Rgb:
     return np.stack([colors >> 16, colors >> 8 & 255, colors & 255], -1).astype(np.uint8)
 
 
-def _shared_table(animation: Animation, *, has_clear: bool) -> Palette | None:
+def _shared_table(animation: Animation, *, has_clear: bool) -> FramePalette | None:
     """Find one table for all frames: the old one if it still serves, None if there are too many."""
     used: npt.NDArray[np.uint32] = np.zeros(0, np.uint32)
     for frame in animation.frames:
@@ -195,11 +195,11 @@ def _shared_table(animation: Animation, *, has_clear: bool) -> Palette | None:
             if not has_clear or old.clear is not None:
                 return old
             if len(entries) < 256:
-                return Palette(np.concatenate([old.colors, old.colors[:1] * 0]), len(entries))
+                return FramePalette(np.concatenate([old.colors, old.colors[:1] * 0]), len(entries))
     return _with_clear(_unpacked(used), has_clear=has_clear)
 
 
-def _own_table(rgba: Rgba, solid: Mask, *, has_clear: bool) -> Palette:
+def _own_table(rgba: Rgba, solid: Mask, *, has_clear: bool) -> FramePalette:
     """Find the table of one frame: its colours, or the best 255 for them."""
     visible = rgba[solid][:, :3]
     colors = _unpacked(np.unique(_packed(visible)))
@@ -211,14 +211,14 @@ def _own_table(rgba: Rgba, solid: Mask, *, has_clear: bool) -> Palette:
     return _with_clear(colors, has_clear=has_clear)
 
 
-def _with_clear(colors: Rgb, *, has_clear: bool) -> Palette:
+def _with_clear(colors: Rgb, *, has_clear: bool) -> FramePalette:
     """Put a clear entry before the colours, where one is needed."""
     if not has_clear:
-        return Palette(colors)
-    return Palette(np.concatenate([np.zeros((1, 3), np.uint8), colors]), 0)
+        return FramePalette(colors)
+    return FramePalette(np.concatenate([np.zeros((1, 3), np.uint8), colors]), 0)
 
 
-def _indices(rgba: Rgba, solid: Mask, table: Palette) -> npt.NDArray[np.uint8]:
+def _indices(rgba: Rgba, solid: Mask, table: FramePalette) -> npt.NDArray[np.uint8]:
     """Give the entry of every pixel: its own colour, or the nearest where it was left out."""
     entries = _packed(table.colors).astype(np.int64)
     if table.clear is not None:
@@ -239,11 +239,11 @@ def _indices(rgba: Rgba, solid: Mask, table: Palette) -> npt.NDArray[np.uint8]:
     return np.where(solid, indices, np.uint8(table.clear or 0))
 
 
-def _bits(table: Palette) -> int:
+def _bits(table: FramePalette) -> int:
     return max(1, (len(table.colors) - 1).bit_length())
 
 
-def _table(table: Palette) -> bytes:
+def _table(table: FramePalette) -> bytes:
     return table.colors.tobytes().ljust(3 << _bits(table), b"\0")
 
 

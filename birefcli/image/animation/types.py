@@ -10,7 +10,7 @@ Container: TypeAlias = Literal["gif", "apng", "webp"]
 
 
 @dataclass(frozen=True, eq=False)
-class Palette:
+class FramePalette:
     """The one colour table of an indexed animation: uint8 (N, 3), and which entry is clear."""
 
     colors: Rgb
@@ -29,7 +29,7 @@ class Animation:
     durations: tuple[float, ...]
     loop: int = 0
     container: Container = "apng"
-    palette: Palette | None = None
+    palette: FramePalette | None = None
     poster: Rgba | None = None
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None
@@ -59,7 +59,7 @@ class Disposal(Enum):
 
 
 @dataclass(frozen=True)
-class Part:
+class FramePart:
     """One frame as a file keeps it: a picture file of its own, placed on the canvas."""
 
     data: bytes
@@ -78,10 +78,10 @@ class Layout:
 
     width: int
     height: int
-    parts: tuple[Part, ...]
+    parts: tuple[FramePart, ...]
     loop: int
-    palette: Palette | None = None
-    poster: Part | None = None
+    palette: FramePalette | None = None
+    poster: FramePart | None = None
     icc: bytes | None = None
 
 

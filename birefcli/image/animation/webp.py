@@ -7,7 +7,7 @@ import numpy as np
 
 from birefcli.errors import OutputError
 from birefcli.image.animation.changes import box_around, changed, cut, whole_durations
-from birefcli.image.animation.types import Animation, Disposal, EndsEarlyError, Layout, Part
+from birefcli.image.animation.types import Animation, Disposal, EndsEarlyError, FramePart, Layout
 from birefcli.image.files import MADE_BY_XMP, encode
 from birefcli.image.types import Rgba
 
@@ -21,7 +21,7 @@ def take_apart(data: bytes) -> Layout:
     if len(data) < 8 + int.from_bytes(data[4:8], "little"):
         raise EndsEarlyError
     width = height = 0
-    parts: list[Part] = []
+    parts: list[FramePart] = []
     loop, icc = 1, None
     is_animated = False
     for kind, body in _chunks(data[12 : 8 + int.from_bytes(data[4:8], "little")]):
@@ -41,7 +41,7 @@ def take_apart(data: bytes) -> Layout:
                 (bits,) = struct.unpack_from("<I", body, 1)
                 width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     if not is_animated:
-        parts = [Part(data, 0, 0, width, height, is_blended=False)]
+        parts = [FramePart(data, 0, 0, width, height, is_blended=False)]
     return Layout(width, height, tuple(parts), loop, icc=icc)
 
 
@@ -82,7 +82,7 @@ def put_together(animation: Animation, quality: int | None) -> bytes:
     return _riff(b"".join(pieces))
 
 
-def _part(body: bytes) -> Part:
+def _part(body: bytes) -> FramePart:
     """Read one frame; give it as a WebP of its own."""
     if len(body) < 16:
         raise EndsEarlyError
@@ -93,7 +93,7 @@ def _part(body: bytes) -> Part:
     if found and found[0][0] == b"ALPH":
         size = _bytes(width - 1) + _bytes(height - 1)
         pixels = _chunk(b"VP8X", bytes([_ALPHA, 0, 0, 0]) + size) + pixels
-    return Part(
+    return FramePart(
         *(_riff(pixels), 2 * left, 2 * top, width, height, duration),
         disposal=Disposal.CLEAR if flags & 1 else Disposal.KEEP,
         is_blended=not flags & 2,

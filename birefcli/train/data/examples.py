@@ -121,7 +121,7 @@ def read_examples(path: Path) -> list[Example]:
 
 
 def read_labelled(example: Example) -> LabelledPicture:
-    """Decode a picture and its mask; a transparent one lies over mid-grey.
+    """Decode a picture and its mask; a transparent one lies over a colour unlike its own.
 
     A file that cannot be used any more is a PictureError that names it.
     """
