@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from birefcli.image import Alpha, Matte, Picture, Rgb, Rgba, to_uint8
 from birefcli.matte import morphology as mattes
 from birefcli.matte.engine import BLEED_REACH, bleed, premultiply
-from birefcli.matte.evidence import DecidedBy, Evidence, find_evidence
+from birefcli.matte.evidence import DecidedBy, PictureEvidence, find_evidence
 from birefcli.matte.foreground import (
     checkerboard,
     clear_hidden,
@@ -38,7 +38,7 @@ class Cutout:
     matte: Matte  # (H, W)
     box: Box | None  # what of it is kept; None is all
     is_empty: bool
-    evidence: Evidence  # what decided it
+    evidence: PictureEvidence  # what decided it
 
     def offset(self, settings: CutSettings) -> tuple[int, int]:
         """Give where in the result the corner of the box lies, (x, y)."""
@@ -104,7 +104,7 @@ def _by_network(picture: Picture, matte: Matte, settings: CutSettings) -> tuple[
 
 
 def _by_evidence(
-    picture: Picture, evidence: Evidence, settings: CutSettings
+    picture: Picture, evidence: PictureEvidence, settings: CutSettings
 ) -> tuple[Rgb, Matte, bool]:
     """Give colours, matte and whether nothing is there, as the picture itself gives them away."""
     assert evidence.rgb is not None and evidence.matte is not None
@@ -123,7 +123,7 @@ def _by_evidence(
     return rgb, _under_own_alpha(picture, matte), is_empty
 
 
-def _ground_colors(picture: Picture, evidence: Evidence) -> Rgb:
+def _ground_colors(picture: Picture, evidence: PictureEvidence) -> Rgb:
     """Give the colours of the ground also where the object covers part of it."""
     ground, matte = evidence.ground, evidence.matte
     if ground is None or matte is None or evidence.is_hard:

@@ -36,7 +36,7 @@ class DecidedBy(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class PictureEvidence:
     """What a picture gives away of its object; without a matte the network decides."""
 
     decided_by: DecidedBy = DecidedBy.NETWORK
@@ -70,14 +70,14 @@ def check_key(word: str) -> None:
         ) from error
 
 
-def find_evidence(picture: Picture, matte: Matte, settings: CutSettings) -> Evidence:
+def find_evidence(picture: Picture, matte: Matte, settings: CutSettings) -> PictureEvidence:
     """Give what a picture gives away; `matte` (H, W) is what the network sees in it."""
     if picture.alpha is not None and is_cutout(picture.alpha):
         return _by_alpha(
             picture, picture.alpha.astype(np.float32) / np.float32(255), matte, settings
         )
     if settings.key == OFF:
-        return Evidence()
+        return PictureEvidence()
     rgb = filled_under(picture)
     grid = _exact_grid(rgb)
     if grid is not None:
@@ -89,9 +89,11 @@ def find_evidence(picture: Picture, matte: Matte, settings: CutSettings) -> Evid
     return _by_ground(rgb, matte, settings)
 
 
-def _by_alpha(picture: Picture, alpha: Matte, matte: Matte, settings: CutSettings) -> Evidence:
+def _by_alpha(
+    picture: Picture, alpha: Matte, matte: Matte, settings: CutSettings
+) -> PictureEvidence:
     """Trust the artist's alpha, less a ground that it clearly encloses."""
-    whole = Evidence(DecidedBy.ALPHA, picture.rgb, alpha)
+    whole = PictureEvidence(DecidedBy.ALPHA, picture.rgb, alpha)
     inside = None if settings.key == OFF else ground_inside(picture, matte)
     if inside is None:
         return whole
@@ -99,23 +101,23 @@ def _by_alpha(picture: Picture, alpha: Matte, matte: Matte, settings: CutSetting
     keyed = key(np.ascontiguousarray(picture.rgb[where]), ground, matte[where])
     rgb, less = picture.rgb.copy(), alpha.copy()
     rgb[where], less[where] = keyed.rgb, keyed.matte
-    return Evidence(
+    return PictureEvidence(
         DecidedBy.ALPHA_AND_GROUND, rgb, np.asarray(less * alpha, np.float32), ground=ground
     )
 
 
-def _by_ground(rgb: Rgb, matte: Matte, settings: CutSettings) -> Evidence:
+def _by_ground(rgb: Rgb, matte: Matte, settings: CutSettings) -> PictureEvidence:
     """Take the object off its ground, if there is one."""
     word = settings.key
     ground = _ground(rgb, settings)
     if ground is None:
         if word == AUTO:
-            return Evidence()
+            return PictureEvidence()
         what = "checkerboard" if word == CHECKER else f"ground of {word}"
         reason = "no-checkerboard" if word == CHECKER else "no-such-ground"
-        return Evidence(missing=(reason, f"no {what} found, so the network decided"))
+        return PictureEvidence(missing=(reason, f"no {what} found, so the network decided"))
     keyed = key(rgb, ground, matte, is_hard=False if settings.alpha == AlphaMode.SOFT else None)
-    return Evidence(DecidedBy.GROUND, keyed.rgb, keyed.matte, keyed.is_hard, ground)
+    return PictureEvidence(DecidedBy.GROUND, keyed.rgb, keyed.matte, keyed.is_hard, ground)
 
 
 def _ground(rgb: Rgb, settings: CutSettings) -> Ground | None:
@@ -141,7 +143,7 @@ def _exact_grid(rgb: Rgb) -> Grid | None:
     return grid if is_exact else None
 
 
-def _enlarged(found: Evidence, grid: Grid, size: tuple[int, int]) -> Evidence:
+def _enlarged(found: PictureEvidence, grid: Grid, size: tuple[int, int]) -> PictureEvidence:
     """Give what was found at the art's own size at the picture's."""
     if found.rgb is None or found.matte is None or found.ground is None:
         return found

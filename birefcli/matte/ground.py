@@ -10,13 +10,12 @@ from PIL import ImageColor
 
 from birefcli.image import Rgb
 from birefcli.matte.exact_ground import exact_checker, exact_ground
+from birefcli.matte.foreground import Color
 from birefcli.matte.known_ground import Ground as Ground
 from birefcli.matte.known_ground import GroundKind as GroundKind
 from birefcli.matte.known_ground import border_of, codes_of, colors_of, hex_of, measured
 from birefcli.matte.noisy_ground import LARGEST_NOISE, noisy_ground
 from birefcli.matte.photographs import is_photograph
-
-Color = tuple[int, int, int]
 
 # What people call keys, and which colours of a border they mean by it.
 KEYS: dict[str, Color] = {

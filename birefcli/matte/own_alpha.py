@@ -4,11 +4,10 @@ import numpy as np
 
 from birefcli.image import Alpha, Matte, Picture, Rgb
 from birefcli.matte.engine import bleed
+from birefcli.matte.foreground import Color
 from birefcli.matte.ground import find_ground
 from birefcli.matte.known_ground import Ground
 from birefcli.matte.morphology import bounding_box
-
-Color = tuple[int, int, int]
 
 # A cutout shows through in this share of its pixels; the round corners of a photograph are less.
 LEAST_OPEN = 0.06
