@@ -15,7 +15,7 @@ from birefcli.settings import SUFFIXES, CutSettings, Format, Product
 
 STDOUT = "-"
 # A name with one of these was meant as a file, not as a folder.
-_OTHER_PICTURES = {".avif", ".bmp", ".gif", ".heic", ".ico", ".jp2", ".psd", ".tif", ".tiff"}
+_OTHER_PICTURES = {".avif", ".bmp", ".heic", ".ico", ".jp2", ".psd", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _single_target(inputs: Inputs, settings: CutSettings) -> Targets | None:
     if suffix not in {*SUFFIXES, *_OTHER_PICTURES} or os.path.isdir(out):  # noqa: PTH112
         return None
     if suffix not in SUFFIXES:
-        raise UsageError(f"cannot write {suffix}; choose png, webp or jpg")
+        raise UsageError(f"cannot write {suffix}; choose png, webp, jpg or gif")
     if inputs.single is None:
         raise UsageError(f"-o {out} is one file and takes exactly one picture file; give a folder")
     _check_alone(settings, f"-o {out}")

@@ -34,6 +34,8 @@ class Outcome:
     box: tuple[int, int, int, int] | None = None
     seconds: float = 0.0
     layers: int | None = None  # of a stack
+    frames: int | None = None  # of an animation
+    pivot: tuple[float, float] | None = None  # of an animation: x and y in the source
 
     def to_json(self, model: ModelInfo | None, device: str | None) -> str:
         """Write the outcome as one line of JSON."""
@@ -49,8 +51,9 @@ class Outcome:
             "model": vars(model) if model else None,
             "device": device,
         }
-        if self.layers is not None:
-            values["layers"] = self.layers
+        for name in ("layers", "frames", "pivot"):
+            if getattr(self, name) is not None:
+                values[name] = getattr(self, name)
         return to_line(values)
 
 

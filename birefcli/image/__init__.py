@@ -5,6 +5,11 @@ from typing import TYPE_CHECKING
 from birefcli.lazy_imports import lazy_imports
 
 if TYPE_CHECKING:
+    from birefcli.image.animation import Animation as Animation
+    from birefcli.image.animation import Container as Container
+    from birefcli.image.animation import is_animated as is_animated
+    from birefcli.image.animation import read_frames as read_frames
+    from birefcli.image.animation import write_frames as write_frames
     from birefcli.image.decode import Picture as Picture
     from birefcli.image.decode import identify as identify
     from birefcli.image.files import PICTURE_SUFFIXES as PICTURE_SUFFIXES

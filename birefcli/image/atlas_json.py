@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
-from birefcli import __version__
 from birefcli.image.atlas import Atlas, Entry, Tag
+from birefcli.version import __version__
 
 AtlasForm: TypeAlias = Literal[
     "aseprite-hash", "aseprite-array", "texturepacker-hash", "texturepacker-array"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from birefcli.matte.foreground import over as over
     from birefcli.matte.foreground import over8 as over8
     from birefcli.matte.foreground import parse_color as parse_color
+    from birefcli.matte.frames import CutSeries as CutSeries
+    from birefcli.matte.frames import cut_series as cut_series
     from birefcli.matte.morphology import Box as Box
     from birefcli.matte.morphology import Size as Size
     from birefcli.matte.morphology import bounding_box as bounding_box

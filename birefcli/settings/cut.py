@@ -44,7 +44,11 @@ class CutSettings(RunSettings, InputSettings):
         changes_bytes=True,
     )
     format: Format | None = option(
-        None, "How results are stored.", panel=Panel.OUTPUT, changes_bytes=True
+        None,
+        "How results are stored. Default: png; animations stay gif, png (APNG) or webp, but masks"
+        " and previews of a gif are APNG.",
+        panel=Panel.OUTPUT,
+        changes_bytes=True,
     )
     mask_bits: int = option(8, "8 or 16 bits a mask pixel.", panel=Panel.OUTPUT, changes_bytes=True)
     quality: int | None = option(

@@ -17,9 +17,17 @@ class Format(StrEnum):
     PNG = "png"
     WEBP = "webp"
     JPG = "jpg"
+    GIF = "gif"
 
 
-SUFFIXES = {".png": Format.PNG, ".webp": Format.WEBP, ".jpg": Format.JPG, ".jpeg": Format.JPG}
+SUFFIXES = {
+    ".png": Format.PNG,
+    ".apng": Format.PNG,
+    ".webp": Format.WEBP,
+    ".jpg": Format.JPG,
+    ".jpeg": Format.JPG,
+    ".gif": Format.GIF,
+}
 
 
 class AlphaMode(StrEnum):

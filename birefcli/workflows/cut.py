@@ -4,7 +4,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from birefcli.batch import (
     STDOUT,
@@ -28,6 +30,7 @@ from birefcli.image import (
     Matte,
     Picture,
     encode,
+    is_animated,
     output_error,
     read_picture,
     remove_stale_temporaries,
@@ -37,9 +40,16 @@ from birefcli.image import (
 from birefcli.matte import Cutout, make_cutout, network_view, parse_color, render
 from birefcli.models import LoadedSegmenter, ModelFile, segment_each
 from birefcli.settings import SUFFIXES, CutSettings, Format, OnEmpty, settings_digest
+from birefcli.workflows.cut_frames import FramesItem, encode_frames, encode_gif, read_animation
 
 # Raised whenever the same settings and weights give other bytes than before.
 ARITHMETIC = 2
+
+_STILLS: dict[Format, Literal["png", "webp", "jpg"]] = {
+    Format.PNG: "png",
+    Format.WEBP: "webp",
+    Format.JPG: "jpg",
+}
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,15 @@ class CutItem:
     picture: Picture
     matte: Matte | None = None
 
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """What the network looks at."""
+        return (self.picture,)
+
+    def with_mattes(self, mattes: list[Matte]) -> "CutItem":
+        """Give the same picture with what the network saw in it."""
+        return replace(self, matte=mattes[0])
+
 
 @dataclass(frozen=True)
 class CutTask:
@@ -133,9 +152,11 @@ class CutTask:
                     reason="target-exists",
                 )
 
-    def read(self, job: CutJob, key: ResultKey | None) -> CutItem:
-        """Decode a picture."""
+    def read(self, job: CutJob, key: ResultKey | None) -> CutItem | FramesItem:
+        """Decode a picture, or all frames of an animation."""
         source = job.source.path if job.source.path is not None else sys.stdin.buffer.read()
+        if is_animated(source):
+            return read_animation(source, self.settings.max_pixels)
         return CutItem(read_picture(source, max_pixels=self.settings.max_pixels))
 
     def batch(self, models: LoadedSegmenter) -> int:
@@ -143,18 +164,23 @@ class CutTask:
         return self.settings.batch or models.batch
 
     def compute(
-        self, models: LoadedSegmenter, works: Sequence[CutItem]
-    ) -> list[CutItem | Exception]:
-        """Give every picture its matte."""
-        views = [network_view(item.picture) for item in works]
-        return [
-            matte if isinstance(matte, Exception) else replace(item, matte=matte)
-            for item, matte in zip(works, segment_each(models.segment, views), strict=True)
-        ]
+        self, models: LoadedSegmenter, works: Sequence[CutItem | FramesItem]
+    ) -> list[CutItem | FramesItem | Exception]:
+        """Give every picture its matte, frames as many at once as pictures."""
+        pictures = [picture for item in works for picture in item.pictures]
+        most = self.batch(models)
+        found: list[Matte | Exception] = []
+        for i in range(0, len(pictures), most):
+            views = [network_view(picture) for picture in pictures[i : i + most]]
+            found += segment_each(models.segment, views)
+        mattes = iter(found)
+        return [_with_mattes(item, list(islice(mattes, len(item.pictures)))) for item in works]
 
-    def encode(self, job: CutJob, work: CutItem) -> EncodedResult:
+    def encode(self, job: CutJob, work: CutItem | FramesItem) -> EncodedResult:
         """Cut out, and encode every product."""
         settings, name = self.settings, job.source.name
+        if isinstance(work, FramesItem):
+            return encode_frames(job, work, settings)
         assert work.matte is not None
         cutout = make_cutout(work.picture, work.matte, settings)
         if cutout.is_empty and settings.on_empty == OnEmpty.FAIL:
@@ -182,6 +208,18 @@ class CutTask:
                 write_atomic(path, data, root=job.root or path.parent)
 
 
+def _with_mattes(
+    item: CutItem | FramesItem, found: Sequence[Matte | Exception]
+) -> CutItem | FramesItem | Exception:
+    """Give an item its mattes, or what went wrong first."""
+    mattes = []
+    for matte in found:
+        if isinstance(matte, Exception):
+            return matte
+        mattes.append(matte)
+    return item.with_mattes(mattes)
+
+
 def encoded(
     job: CutJob, picture: Picture, cutout: Cutout, settings: CutSettings
 ) -> dict[str, bytes]:
@@ -190,9 +228,12 @@ def encoded(
     for product, target in job.targets.items():
         format = target_format(target, settings)
         array = render(cutout, picture, product, format, settings)
+        if format not in _STILLS:
+            files[target] = encode_gif(array)
+            continue
         files[target] = encode(
             array,
-            format.value,
+            _STILLS[format],
             icc=picture.icc if array.ndim == 3 else None,
             dpi=picture.dpi,
             quality=settings.quality,
