@@ -32,6 +32,7 @@ class Place:
     root: Path | None
     parent: PurePosixPath  # below the root
     file: str  # the name of the source's file
+    is_alone: bool = False  # the root holds the pieces of this picture only
 
     @cached_property
     def suffix(self) -> str:
@@ -96,7 +97,13 @@ def wanted_targets(
     file = PurePosixPath(place.file)
     stem = file.name if keeps_suffix else file.stem
     targets: Targets = {}
+    if settings.has_pieces:
+        targets[next(p for p in settings.emit if p != Product.PREVIEW)] = _pieces_json(
+            place, file, stem, settings, index + 1
+        )
     for product in settings.emit:
+        if settings.has_pieces and product != Product.PREVIEW:
+            continue
         if settings.name is not None:
             name = _from_template(settings, file, stem, product, index + 1)
         elif product == Product.CUTOUT:
@@ -109,9 +116,24 @@ def wanted_targets(
     return targets
 
 
+def _pieces_json(
+    place: Place, file: PurePosixPath, stem: str, settings: CutSettings, number: int
+) -> str:
+    """Name the JSON beside the pieces of a picture, which are numbered after it: a/a.json."""
+    name = stem
+    if settings.name is not None:
+        name = _from_template(settings, file, stem, Product.CUTOUT, number)
+        if PurePosixPath(name).suffix.lower() in SUFFIXES:
+            name = str(PurePosixPath(name).with_suffix(""))
+    leaf = PurePosixPath(name).name
+    return _below(place, f"{name}.json" if place.is_alone else f"{name}/{leaf}.json")
+
+
 def _suffix(place: Place, product: Product, settings: CutSettings) -> str:
     """Give the suffix of a result, unless --name has one already."""
     if settings.name is None or _template_suffix(settings.name) not in SUFFIXES:
+        if settings.pack is not None and product == Product.CUTOUT:
+            return ".png"
         if settings.format is not None:
             return f".{settings.format}"
         # A gif has too few colours for a mask or a preview.

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from birefcli.matte.cutout import make_cutout as make_cutout
     from birefcli.matte.cutout import network_view as network_view
     from birefcli.matte.cutout import render as render
+    from birefcli.matte.flicker import series_frame as series_frame
     from birefcli.matte.foreground import checkerboard as checkerboard
     from birefcli.matte.foreground import clear_hidden as clear_hidden
     from birefcli.matte.foreground import estimate_foreground as estimate_foreground
@@ -29,5 +30,8 @@ if TYPE_CHECKING:
     from birefcli.matte.pixelart import Grid as Grid
     from birefcli.matte.pixelart import decided_by_color as decided_by_color
     from birefcli.matte.pixelart import find_grid as find_grid
+    from birefcli.matte.sheet import find_things as find_things
+    from birefcli.matte.sheet_cells import cells as cells
+    from birefcli.matte.sheet_cells import read_spec as read_spec
 else:
     __getattr__ = lazy_imports(__name__)

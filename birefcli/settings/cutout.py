@@ -30,6 +30,15 @@ SUFFIXES = {
 }
 
 
+class PackForm(StrEnum):
+    """Which JSON lies beside a packed sheet."""
+
+    ASEPRITE_HASH = "aseprite-hash"
+    ASEPRITE_ARRAY = "aseprite-array"
+    TEXTUREPACKER_HASH = "texturepacker-hash"
+    TEXTUREPACKER_ARRAY = "texturepacker-array"
+
+
 class AlphaMode(StrEnum):
     """Whether edges are soft or every pixel is decided; auto is hard for small few-coloured art."""
 

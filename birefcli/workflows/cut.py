@@ -2,11 +2,11 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 from birefcli.batch import (
     STDOUT,
@@ -16,6 +16,7 @@ from birefcli.batch import (
     EncodedResult,
     Inputs,
     Journal,
+    KnownNames,
     Outcome,
     ResultKey,
     Status,
@@ -29,7 +30,6 @@ from birefcli.errors import PictureError
 from birefcli.image import (
     Matte,
     Picture,
-    encode,
     is_animated,
     output_error,
     read_picture,
@@ -37,19 +37,15 @@ from birefcli.image import (
     sha256_file,
     write_atomic,
 )
-from birefcli.matte import Cutout, make_cutout, network_view, parse_color, render
+from birefcli.matte import Cutout, make_cutout, network_view, parse_color, read_spec, render
 from birefcli.models import LoadedSegmenter, ModelFile, segment_each
 from birefcli.settings import SUFFIXES, CutSettings, Format, OnEmpty, settings_digest
-from birefcli.workflows.cut_frames import FramesItem, encode_frames, encode_gif, read_animation
+from birefcli.workflows.cut_files import encode_still
+from birefcli.workflows.cut_frames import FramesItem, encode_frames, read_animation
+from birefcli.workflows.cut_pieces import is_piece_of, piece_files, pieces_of_still, taken
 
 # Raised whenever the same settings and weights give other bytes than before.
 ARITHMETIC = 2
-
-_STILLS: dict[Format, Literal["png", "webp", "jpg"]] = {
-    Format.PNG: "png",
-    Format.WEBP: "webp",
-    Format.JPG: "jpg",
-}
 
 
 @dataclass(frozen=True)
@@ -60,6 +56,7 @@ class PreparedCut:
     inputs: Inputs
     plan: CutPlan
     journals: dict[Path, Journal]
+    known: dict[Path, KnownNames]
 
 
 def prepare_cut(settings: CutSettings) -> PreparedCut:
@@ -69,10 +66,12 @@ def prepare_cut(settings: CutSettings) -> PreparedCut:
     """
     if settings.background is not None:
         parse_color(settings.background)
+    if settings.sheet not in (None, "auto"):
+        read_spec(settings.sheet)
     inputs = gather(settings)
     journals = {root: Journal(root) for root in output_roots(inputs, settings)}
     known = {root: journal.known for root, journal in journals.items()}
-    return PreparedCut(settings, inputs, plan_cuts(inputs, settings, known), journals)
+    return PreparedCut(settings, inputs, plan_cuts(inputs, settings, known), journals, known)
 
 
 def cut_all(
@@ -96,7 +95,7 @@ def cut_all(
         redo=settings.redo,
         fail_fast=settings.fail_fast,
     )
-    return run_batch(batch, CutTask(settings, journals, model), load, stop)
+    return run_batch(batch, CutTask(settings, journals, model, prepared.known), load, stop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +122,7 @@ class CutTask:
     settings: CutSettings
     journals: Mapping[Path, Journal]
     model: ModelFile
+    earlier: Mapping[Path, KnownNames]
 
     has_folder_per_picture = False
 
@@ -140,8 +140,11 @@ class CutTask:
 
     def require_free(self, job: CutJob) -> None:
         """Raise PictureError where a target is there already and may not be replaced."""
+        self._require_free(job, job.targets.values())
+
+    def _require_free(self, job: CutJob, targets: Iterable[str]) -> None:
         journal = self.journals.get(job.root) if job.root else None
-        for target in job.targets.values():
+        for target in targets:
             path = job.path_of(target)
             if target == STDOUT or not os.path.lexists(path):
                 continue
@@ -178,9 +181,18 @@ class CutTask:
 
     def encode(self, job: CutJob, work: CutItem | FramesItem) -> EncodedResult:
         """Cut out, and encode every product."""
+        result = (
+            encode_frames(job, work, self.settings)
+            if isinstance(work, FramesItem)
+            else self._encode_still(job, work)
+        )
+        if not self.settings.redo:
+            # What is known only now.
+            self._require_free(job, (t for t in result.files if t not in job.targets.values()))
+        return result
+
+    def _encode_still(self, job: CutJob, work: CutItem) -> EncodedResult:
         settings, name = self.settings, job.source.name
-        if isinstance(work, FramesItem):
-            return encode_frames(job, work, settings)
         assert work.matte is not None
         cutout = make_cutout(work.picture, work.matte, settings)
         if cutout.is_empty and settings.on_empty == OnEmpty.FAIL:
@@ -194,7 +206,7 @@ class CutTask:
             f"nothing found in {name}" if cutout.is_empty else "",
             outputs=job.outputs(files),
             size=work.picture.size,
-            box=cutout.box,
+            box=None if settings.split else cutout.box,
         )
         return EncodedResult(outcome, files)
 
@@ -206,6 +218,17 @@ class CutTask:
             else:
                 path = job.path_of(target)
                 write_atomic(path, data, root=job.root or path.parent)
+        self._remove_stale(job, files)
+
+    def _remove_stale(self, job: CutJob, files: Mapping[str, bytes]) -> None:
+        """Remove the pieces that only an earlier split had, as long as they are ours."""
+        if job.root is None:
+            return
+        for target in self.earlier[job.root].targets.get(job.name, ()):
+            is_stale = target not in files and is_piece_of(job, target, self.settings)
+            if is_stale and self.journals[job.root].may_replace(target):
+                with suppress(OSError):
+                    job.path_of(target).unlink(missing_ok=True)
 
 
 def _with_mattes(
@@ -224,21 +247,16 @@ def encoded(
     job: CutJob, picture: Picture, cutout: Cutout, settings: CutSettings
 ) -> dict[str, bytes]:
     """Encode every product of a job, by target; only pictures keep the source's colour profile."""
-    files = {}
+    files: dict[str, bytes] = {}
     for product, target in job.targets.items():
+        if product in taken(settings):
+            continue
         format = target_format(target, settings)
         array = render(cutout, picture, product, format, settings)
-        if format not in _STILLS:
-            files[target] = encode_gif(array)
-            continue
-        files[target] = encode(
-            array,
-            _STILLS[format],
-            icc=picture.icc if array.ndim == 3 else None,
-            dpi=picture.dpi,
-            quality=settings.quality,
-            png_level=settings.png_level,
-        )
+        files[target] = encode_still(array, format, picture, settings)
+    if taken(settings):
+        pieces = pieces_of_still(picture, cutout, settings)
+        files |= piece_files(job, pieces, settings, size=picture.size)
     return files
 
 

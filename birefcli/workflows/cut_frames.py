@@ -3,10 +3,8 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from birefcli.batch import STDOUT, CutJob, EncodedResult, Outcome, Status
 from birefcli.errors import PictureError
@@ -15,12 +13,13 @@ from birefcli.image import (
     Container,
     Matte,
     Picture,
-    Rgba,
     read_frames,
     write_frames,
 )
 from birefcli.matte import CutSeries, cut_series, render
 from birefcli.settings import SUFFIXES, CutSettings, Format, OnEmpty, Product
+from birefcli.workflows.cut_files import as_rgba
+from birefcli.workflows.cut_pieces import piece_files, pieces_of_series, taken
 
 _CONTAINERS: dict[Format, Container] = {
     Format.GIF: "gif",
@@ -88,8 +87,10 @@ def _encoded(
     job: CutJob, item: FramesItem, series: CutSeries, settings: CutSettings
 ) -> dict[str, bytes]:
     """Encode every product of an animation, by target."""
-    files = {}
+    files: dict[str, bytes] = {}
     for product, target in job.targets.items():
+        if product in taken(settings):
+            continue
         format = _format(target, product, item.animation, settings)
         if format not in _CONTAINERS or (product == Product.MASK and settings.mask_bits == 16):
             what = format if format not in _CONTAINERS else "a mask of 16 bits"
@@ -109,6 +110,9 @@ def _encoded(
             icc=None if is_grey else item.animation.icc,
         )
         files[target] = write_frames(moving, _CONTAINERS[format], quality=settings.quality)
+    if taken(settings):
+        pieces = pieces_of_series(item.pictures, series, item.animation.durations)
+        files |= piece_files(job, pieces, settings, size=item.animation.size)
     return files
 
 
@@ -120,17 +124,3 @@ def _format(target: str, product: Product, animation: Animation, settings: CutSe
         return settings.format
     own = _FORMATS[animation.container]
     return own if product == Product.CUTOUT or own != Format.GIF else Format.PNG
-
-
-def encode_gif(array: NDArray[Any]) -> bytes:
-    """Return the bytes of a gif of one picture, whose alpha is all or nothing."""
-    return write_frames(Animation((as_rgba(array),), (0,), loop=1), "gif")
-
-
-def as_rgba(array: NDArray[Any]) -> Rgba:
-    """Give grey (H, W), RGB or RGBA as RGBA (H, W, 4)."""
-    if array.ndim == 2:
-        array = np.repeat(array[..., None], 3, axis=2)
-    if array.shape[2] == 4:
-        return array
-    return np.dstack([array, np.full(array.shape[:2], 255, np.uint8)])
