@@ -222,7 +222,7 @@ class CutTask:
 
     def _remove_stale(self, job: CutJob, files: Mapping[str, bytes]) -> None:
         """Remove the pieces that only an earlier split had, as long as they are ours."""
-        if job.root is None:
+        if job.root is None or not files:
             return
         for target in self.earlier[job.root].targets.get(job.name, ()):
             is_stale = target not in files and is_piece_of(job, target, self.settings)

@@ -207,6 +207,21 @@ def test_it_is_not_done_twice_and_a_changed_film_is_done_again() -> None:
     assert ends(go("p")) == ["p/walk.gif done"]
 
 
+@pytest.mark.parametrize("suffix", ["gif", "apng", "webp"])
+def test_a_result_beside_its_source_is_known_again(suffix: str) -> None:
+    film(f"walk.{suffix}")
+    assert ends(go(f"walk.{suffix}")) == [f"walk.{suffix} done"]
+    assert Path(f"walk_cut.{suffix}").exists()
+    assert ends(go(f"*.{suffix}", redo=True)) == [f"walk.{suffix} done"]
+
+
+def test_a_film_that_ends_early_is_named(here: Path) -> None:
+    data = (here / film("walk.gif")).read_bytes()
+    (here / "walk.gif").write_bytes(data[:-30])
+    assert ends(go("walk.gif")) == ["walk.gif failed truncated"]
+    assert not Path("walk_cut.gif").exists()
+
+
 def test_nothing_found_in_any_frame_is_empty() -> None:
     film("walk.gif")
 

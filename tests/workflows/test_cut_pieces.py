@@ -208,6 +208,15 @@ def test_pieces_that_are_no_more_go_and_edited_ones_stay() -> None:
     assert sorted(tree(Path("p_cut"))) == ["s/s.json", "s/s_01.png", "s/s_03.png", "s/s_04.png"]
 
 
+def test_where_nothing_is_written_nothing_is_removed() -> None:
+    sheet("p/s.png")
+    go("p", split=True)
+    before = tree(Path("p_cut"))
+    sheet("p/s.png", ())
+    assert ends(go("p", split=True, on_empty=OnEmpty.SKIP)) == ["p/s.png empty nothing-found"]
+    assert tree(Path("p_cut")) == before
+
+
 def test_what_lies_where_a_piece_would_is_never_replaced() -> None:
     sheet("p/s.png")
     Path("p_cut/s").mkdir(parents=True)
