@@ -44,7 +44,10 @@ ImageLike: TypeAlias = NDArray[np.uint8] | Image.Image | str | os.PathLike[str]
 
 _NO_INPUT = ("-",)  # the records of settings want one
 # What a cut on the command line is asked beside how one picture is cut.
-_OF_FILES = frozenset({"emit", "format", "mask_bits", "quality", "png_level", "on_empty"})
+_OF_FILES = frozenset(
+    {"emit", "format", "mask_bits", "quality", "png_level", "on_empty"}
+    | {"split", "sheet", "pack", "padding", "extrude", "pot"}
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from birefcli.batch.inputs import Inputs as Inputs
     from birefcli.batch.inputs import gather as gather
     from birefcli.batch.journal import Journal as Journal
+    from birefcli.batch.journal import KnownNames as KnownNames
     from birefcli.batch.journal import ResultKey as ResultKey
     from birefcli.batch.plan import STDOUT as STDOUT
     from birefcli.batch.plan import CutJob as CutJob

@@ -132,17 +132,24 @@ class Journal:
         )
 
     def is_done(
-        self, source: str, key: ResultKey, targets: list[str] | None
+        self,
+        source: str,
+        key: ResultKey,
+        targets: list[str] | None,
+        *,
+        or_more: bool = False,
     ) -> JournalEntry | None:
         """Give the entry of a source whose result is complete, unedited and what is wanted.
 
-        Without targets, whatever was written is what is wanted.
+        Without targets, whatever was written is what is wanted; `or_more` allows further files.
         """
         entry = self._last.get((source, key.settings))
         if entry is None or entry.key != key:
             return None
-        if entry.targets and targets is not None and list(entry.targets) != targets:
-            return None
+        if entry.targets and targets is not None:
+            written = list(entry.targets)
+            if written != targets and not (or_more and set(targets) <= set(written)):
+                return None
         for target, sha256 in entry.targets.items():
             path = self.root / target
             if not path.is_file() or sha256_file(path) != sha256:

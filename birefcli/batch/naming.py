@@ -5,14 +5,17 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from birefcli.batch.inputs import InputFile
 from birefcli.batch.journal import NOTHING_KNOWN, KnownNames
 from birefcli.errors import UsageError
-from birefcli.image import fold
-from birefcli.settings import SUFFIXES, CutSettings, Format, Product
+from birefcli.image import fold, is_animated
+from birefcli.settings import SUFFIXES, CutSettings, Product
 
+# Files of these names stay what they are where they hold an animation; any other becomes a png.
+_MOVING = {".gif", ".webp", ".apng"}
 _NUMBER = re.compile(r"~\d+(?=(\.[^.]*)?$)")
 # Who holds a name that no picture of this run may take.
 _ELSEWHERE = -1
@@ -29,6 +32,15 @@ class Place:
     root: Path | None
     parent: PurePosixPath  # below the root
     file: str  # the name of the source's file
+    is_alone: bool = False  # the root holds the pieces of this picture only
+
+    @cached_property
+    def suffix(self) -> str:
+        """What the cutout's name ends in, where nothing else was asked."""
+        path = self.source.path
+        if path is None or path.suffix.lower() not in _MOVING or not is_animated(path):
+            return ".png"
+        return path.suffix.lower()
 
 
 def name_results(
@@ -88,23 +100,48 @@ def wanted_targets(
     file = PurePosixPath(place.file)
     stem = file.name if keeps_suffix else file.stem
     targets: Targets = {}
+    if settings.has_pieces:
+        targets[next(p for p in settings.emit if p != Product.PREVIEW)] = _pieces_json(
+            place, file, stem, settings, index + 1
+        )
     for product in settings.emit:
+        if settings.has_pieces and product != Product.PREVIEW:
+            continue
         if settings.name is not None:
             name = _from_template(settings, file, stem, product, index + 1)
         elif product == Product.CUTOUT:
             name = f"{stem}_cut" if place.root is None else stem
         else:
             name = f"{stem}_{product}"
-        targets[product] = _below(place, name + _suffix(settings))
+        targets[product] = _below(place, name + _suffix(place, product, settings))
     if len({fold(target) for target in targets.values()}) < len(targets):
         raise UsageError(f"--name {settings.name!r} gives two products one name; add {{product}}")
     return targets
 
 
-def _suffix(settings: CutSettings) -> str:
-    """Give the suffix of every result, unless --name has one already."""
+def _pieces_json(
+    place: Place, file: PurePosixPath, stem: str, settings: CutSettings, number: int
+) -> str:
+    """Name the JSON beside the pieces of a picture, which are numbered after it: a/a.json."""
+    name = stem
+    if settings.name is not None:
+        name = _from_template(settings, file, stem, Product.CUTOUT, number)
+        if PurePosixPath(name).suffix.lower() in SUFFIXES:
+            name = str(PurePosixPath(name).with_suffix(""))
+    leaf = PurePosixPath(name).name
+    return _below(place, f"{name}.json" if place.is_alone else f"{name}/{leaf}.json")
+
+
+def _suffix(place: Place, product: Product, settings: CutSettings) -> str:
+    """Give the suffix of a result, unless --name has one already."""
     if settings.name is None or _template_suffix(settings.name) not in SUFFIXES:
-        return f".{settings.format or Format.PNG}"
+        if settings.pack is not None and product == Product.CUTOUT:
+            return ".png"
+        if settings.format is not None:
+            return f".{settings.format}"
+        # A gif has too few colours for a mask or a preview.
+        is_held = product == Product.CUTOUT or place.suffix != ".gif"
+        return place.suffix if is_held else ".png"
     if settings.format not in (None, SUFFIXES[_template_suffix(settings.name)]):
         raise UsageError(f"--format {settings.format} does not go with --name {settings.name}")
     return ""

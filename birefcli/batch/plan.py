@@ -15,7 +15,7 @@ from birefcli.settings import SUFFIXES, CutSettings, Format, Product
 
 STDOUT = "-"
 # A name with one of these was meant as a file, not as a folder.
-_OTHER_PICTURES = {".avif", ".bmp", ".gif", ".heic", ".ico", ".jp2", ".psd", ".tif", ".tiff"}
+_OTHER_PICTURES = {".avif", ".bmp", ".heic", ".ico", ".jp2", ".psd", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class CutJob:
     name: str  # the source as the journal knows it: its path as seen from the root
     root: Path | None
     targets: Targets
+    # Whether further files come with the targets, which are known once the picture is cut.
+    has_more: bool = False
 
     @property
     def wanted(self) -> list[str]:
@@ -64,7 +66,9 @@ def plan_cuts(inputs: Inputs, settings: CutSettings, known: Mapping[Path, KnownN
     """
     single = _single_target(inputs, settings)
     if single is not None:
-        plan = CutPlan((CutJob(inputs.sources[0], inputs.sources[0].name, None, single),), ())
+        has_more = settings.pack is not None
+        job = CutJob(inputs.sources[0], inputs.sources[0].name, None, single, has_more)
+        plan = CutPlan((job,), ())
     else:
         plan = _folder_plan(inputs, settings, known)
     _check_depth(plan, settings)
@@ -99,10 +103,12 @@ def _single_target(inputs: Inputs, settings: CutSettings) -> Targets | None:
     if suffix not in {*SUFFIXES, *_OTHER_PICTURES} or os.path.isdir(out):  # noqa: PTH112
         return None
     if suffix not in SUFFIXES:
-        raise UsageError(f"cannot write {suffix}; choose png, webp or jpg")
+        raise UsageError(f"cannot write {suffix}; choose png, webp, jpg or gif")
     if inputs.single is None:
         raise UsageError(f"-o {out} is one file and takes exactly one picture file; give a folder")
     _check_alone(settings, f"-o {out}")
+    if settings.pack is not None and suffix != ".png":
+        raise UsageError(f"--pack writes a png, not -o {out}")
     if settings.format not in (None, SUFFIXES[suffix]):
         raise UsageError(f"--format {settings.format} does not go with -o {out}")
     return {settings.emit[0]: out}
@@ -112,6 +118,9 @@ def _check_alone(settings: CutSettings, where: str) -> None:
     """Refuse what only makes sense in a folder."""
     if len(settings.emit) > 1:
         raise UsageError(f"{where} takes one product; give one --emit, or a folder with -o")
+    if settings.has_pieces or (settings.pack is not None and where == "standard output"):
+        flag = "--pack" if settings.pack else "--split"
+        raise UsageError(f"{flag} writes several files; give a folder with -o, not {where}")
     if settings.name is not None:
         raise UsageError(f"--name does not go with {where}; give a folder with -o")
 
@@ -127,12 +136,13 @@ def _folder_plan(
         place = _place(source, inputs, settings)
         by_root[place.root].append(place)
     jobs: dict[InputFile, CutJob] = {}
+    has_more = settings.split or settings.pack is not None
     for root, places in by_root.items():
         names = known.get(root, NOTHING_KNOWN) if root else NOTHING_KNOWN
         places = _recognised(places, settings, names)
         targets = name_results(places, settings, names)
         for place, named in zip(places, targets, strict=True):
-            jobs[place.source] = CutJob(place.source, place.name, root, named)
+            jobs[place.source] = CutJob(*(place.source, place.name, root, named), has_more=has_more)
     roots = tuple(root for root in by_root if root is not None)
     return CutPlan(tuple(jobs[source] for source in inputs.sources), roots)
 
@@ -142,6 +152,10 @@ def _place(source: InputFile, inputs: Inputs, settings: CutSettings) -> Place:
     if source.path is None:
         return Place(source, STDIN, Path(str(settings.out)), PurePosixPath(), "stdin")
     if source.folder is None:
+        if settings.out is None and settings.has_pieces:
+            root = source.path.with_name(f"{source.path.stem}_cut")
+            name = seen_from(root, source.path)
+            return Place(source, name, root, PurePosixPath(), source.path.name, is_alone=True)
         if settings.out is None:
             parent = PurePosixPath(source.path.parent.as_posix())
             return Place(source, source.name, None, parent, source.path.name)
@@ -239,6 +253,8 @@ def _has_moved(place: Place, name: str, known: KnownNames) -> bool:
 
 def _check_depth(plan: CutPlan, settings: CutSettings) -> None:
     """Refuse 16 bits in a file that cannot hold them."""
+    if settings.mask_bits == 16 and settings.has_pieces and settings.piece_format != Format.PNG:
+        raise UsageError(f"only png holds a 16-bit mask, not {settings.piece_format}")
     for target, _ in _targets(plan.jobs) if settings.mask_bits == 16 else ():
         if SUFFIXES.get(target.suffix.lower()) not in (None, Format.PNG):
             raise UsageError(f"only png holds a 16-bit mask, not {target}")
@@ -259,6 +275,8 @@ def _check_inputs_stay(plan: CutPlan, inputs: Inputs, settings: CutSettings) -> 
             )
     if settings.report is not None:
         results = {real(target) for target, _ in _targets(plan.jobs)}
+        if settings.pack is not None:
+            results |= {real(target.with_suffix(".json")) for target, _ in _targets(plan.jobs)}
         if real(settings.report) in sources | results:
             raise UsageError(f"--report {settings.report} would overwrite a picture")
 

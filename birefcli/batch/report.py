@@ -45,6 +45,8 @@ class Outcome:
     seconds: float = 0.0
     layers: int | None = None  # of a stack
     cut: CutFacts | None = None  # of a cutout
+    frames: int | None = None  # of an animation
+    pivot: tuple[float, float] | None = None  # of an animation: x and y in the source
 
     def to_json(self, model: ModelInfo | None, device: str | None) -> str:
         """Write the outcome as one line of JSON."""
@@ -60,8 +62,9 @@ class Outcome:
             "model": vars(model) if model else None,
             "device": device,
         }
-        if self.layers is not None:
-            values["layers"] = self.layers
+        for name in ("layers", "frames", "pivot"):
+            if getattr(self, name) is not None:
+                values[name] = getattr(self, name)
         if self.cut is not None:
             values |= vars(self.cut)
         return to_line(values)

@@ -40,6 +40,10 @@ class Job(Protocol):
     def wanted(self) -> list[str] | None:
         """The targets a finished job must have; None: whatever was written is what is wanted."""
 
+    @property
+    def has_more(self) -> bool:
+        """Whether further files may come with them, which are known once they are computed."""
+
     def outputs(self, targets: Iterable[str]) -> tuple[Path, ...]:
         """Give what the report names, of the targets that were written."""
 
@@ -225,7 +229,7 @@ class _Worker(Generic[J, W, M]):
         # What could not be read has no hash, and is never done.
         if journal is None or key is None or not key.source_sha256:
             return None
-        done = journal.is_done(job.name, key, job.wanted)
+        done = journal.is_done(job.name, key, job.wanted, or_more=job.has_more)
         if done is None:
             return None
         outputs = job.outputs(done.targets)

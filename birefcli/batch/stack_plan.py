@@ -42,6 +42,11 @@ class StackJob:
         """Which files a finished stack must have: whatever was written then."""
         return None
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there may be files beside those wanted."""
+        return True
+
     def target(self, file: str) -> str:
         """Give a file of the stack as the journal knows it."""
         return (self.folder / file).as_posix()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     examples=(
         "birefcli cut photo.jpg",
         "birefcli cut photos -o cutouts --emit cutout,mask --crop --margin 8",
+        "birefcli cut sheet.png --split",
+        "birefcli cut walk.gif --pack aseprite-hash -o walk.png",
     ),
 )
 def cut(settings: CutSettings) -> int:

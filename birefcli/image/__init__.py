@@ -5,6 +5,15 @@ from typing import TYPE_CHECKING
 from birefcli.lazy_imports import lazy_imports
 
 if TYPE_CHECKING:
+    from birefcli.image.animation import Animation as Animation
+    from birefcli.image.animation import Container as Container
+    from birefcli.image.animation import is_animated as is_animated
+    from birefcli.image.animation import read_frames as read_frames
+    from birefcli.image.animation import write_frames as write_frames
+    from birefcli.image.atlas import Tag as Tag
+    from birefcli.image.atlas import pack as pack
+    from birefcli.image.atlas_json import AtlasForm as AtlasForm
+    from birefcli.image.atlas_json import atlas_to_json as atlas_to_json
     from birefcli.image.decode import Picture as Picture
     from birefcli.image.decode import identify as identify
     from birefcli.image.files import PICTURE_SUFFIXES as PICTURE_SUFFIXES

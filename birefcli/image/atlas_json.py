@@ -12,7 +12,7 @@ AtlasForm: TypeAlias = Literal[
 ]
 
 
-def atlas_json(atlas: Atlas, form: AtlasForm, *, image: str, tags: Sequence[Tag] = ()) -> bytes:
+def atlas_to_json(atlas: Atlas, form: AtlasForm, *, image: str, tags: Sequence[Tag] = ()) -> bytes:
     """Return the JSON of a sheet whose picture is the file `image`.
 
     A hash has frames by their names, an array has them in order with `filename`. Aseprite's

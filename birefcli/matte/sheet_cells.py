@@ -48,17 +48,11 @@ def cells(size: Size, spec: str, alpha: Alpha) -> list[Box]:
     if spec == "auto":
         lattice = find_lattice(alpha > 0)
         return lattice.boxes() if lattice is not None else _between_gaps(alpha > 0)
-    match = _SPEC.fullmatch(spec.strip())
+    across, down, unit = read_spec(spec)
     height, width = size
-    across, down = (int(match[1]), int(match[2])) if match else (0, 0)
-    if match is None or not (across and down):
-        raise UsageError(
-            f"{spec!r} is no sheet; write columns x rows (8x4), the pixels of a cell (32x32px)"
-            " or auto"
-        )
     if across > width or down > height:
         raise UsageError(f"a sheet of {width}x{height} pixels has no cells of {spec}")
-    is_pixels = match[3] == "px" or (match[3] is None and min(across, down) >= SMALLEST_CELL)
+    is_pixels = unit == "px" or (not unit and min(across, down) >= SMALLEST_CELL)
     if not is_pixels:
         return Lattice(across, down, size).boxes()
     return [
@@ -69,6 +63,20 @@ def cells(size: Size, spec: str, alpha: Alpha) -> list[Box]:
         if (left + across <= width and top + down <= height)
         or alpha[top : top + down, left : left + across].any()
     ]
+
+
+def read_spec(spec: str) -> tuple[int, int, str]:
+    """Read `20x16cells` as two numbers and a unit; the unit may be missing.
+
+    Raise UsageError for what is none.
+    """
+    match = _SPEC.fullmatch(spec.strip())
+    if match is None or not (int(match[1]) and int(match[2])):
+        raise UsageError(
+            f"{spec!r} is no sheet; write columns x rows (8x4), the pixels of a cell (32x32px)"
+            " or auto"
+        )
+    return int(match[1]), int(match[2]), match[3] or ""
 
 
 def find_lattice(visible: Mask) -> Lattice | None:

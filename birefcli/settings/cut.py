@@ -2,9 +2,18 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePath
 
 from birefcli.errors import UsageError
-from birefcli.settings.cutout import EVERYWHERE, AlphaMode, Anchor, Format, Product
+from birefcli.settings.cutout import (
+    EVERYWHERE,
+    SUFFIXES,
+    AlphaMode,
+    Anchor,
+    Format,
+    PackForm,
+    Product,
+)
 from birefcli.settings.model import ANY_MODEL, ModelSettings
 from birefcli.settings.options import Panel, option
 from birefcli.settings.run import InputSettings, RunSettings
@@ -44,7 +53,11 @@ class CutSettings(RunSettings, InputSettings):
         changes_bytes=True,
     )
     format: Format | None = option(
-        None, "How results are stored.", panel=Panel.OUTPUT, changes_bytes=True
+        None,
+        "How results are stored. Default: png; animations stay gif, png (APNG) or webp, but masks"
+        " and previews of a gif are APNG.",
+        panel=Panel.OUTPUT,
+        changes_bytes=True,
     )
     mask_bits: int = option(8, "8 or 16 bits a mask pixel.", panel=Panel.OUTPUT, changes_bytes=True)
     quality: int | None = option(
@@ -57,6 +70,44 @@ class CutSettings(RunSettings, InputSettings):
     )
     png_level: int = option(
         3, "Compression effort.", panel=Panel.OUTPUT, min=0, max=9, changes_bytes=True
+    )
+    split: bool = option(
+        False,
+        "Write each thing or frame as NAME/NAME_01.png and on, and NAME/NAME.json about them.",
+        panel=Panel.OUTPUT,
+        changes_bytes=True,
+        is_new=True,
+    )
+    sheet: str | None = option(
+        None,
+        "Split by cells: COLUMNSxROWS (8x4), the pixels of a cell (32x32, 8x8px) or auto.",
+        panel=Panel.OUTPUT,
+        metavar="AxB|auto",
+        changes_bytes=True,
+        is_new=True,
+    )
+    pack: PackForm | None = option(
+        None,
+        "Lay all frames, or all things of --split, on one sheet, NAME.png with NAME.json.",
+        panel=Panel.OUTPUT,
+        changes_bytes=True,
+        is_new=True,
+    )
+    padding: int = option(
+        2,
+        "Clear pixels between what is packed.",
+        panel=Panel.OUTPUT,
+        min=0,
+        changes_bytes=True,
+        is_new=True,
+    )
+    extrude: int = option(
+        0,
+        "Repeat the edge of what is packed by so many pixels.",
+        panel=Panel.OUTPUT,
+        min=0,
+        changes_bytes=True,
+        is_new=True,
     )
     # What the picture itself gives away.
     key: str = option(
@@ -189,6 +240,7 @@ class CutSettings(RunSettings, InputSettings):
         if self.key_tolerance is not None and self.key == "off":
             raise UsageError("--key-tolerance needs a ground; leave out --key off")
         self._check_frame()
+        self._check_pieces()
         self.check_inputs()
 
     def _check_frame(self) -> None:
@@ -208,3 +260,33 @@ class CutSettings(RunSettings, InputSettings):
                 raise UsageError(f"{flag} needs alpha, which jpg has not; give --format png")
             if is_asked and Product.CUTOUT not in self.emit:
                 raise UsageError(f"{flag} is for cutouts; add cutout to --emit")
+
+    @property
+    def has_pieces(self) -> bool:
+        """Whether every thing or frame becomes a file of its own."""
+        return self.split and self.pack is None
+
+    @property
+    def piece_format(self) -> Format:
+        """How such a file is stored."""
+        if self.format is not None or self.name is None:
+            return self.format or Format.PNG
+        return SUFFIXES.get(PurePath(self.name).suffix.lower(), Format.PNG)
+
+    def _check_pieces(self) -> None:
+        if self.sheet is not None and not self.split:
+            raise UsageError("--sheet needs --split")
+        if self.split and self.emit == (Product.PREVIEW,):
+            raise UsageError("--split needs --emit cutout or mask")
+        if self.pack is None:
+            for flag, is_used in (
+                ("--padding", self.padding != 2),
+                ("--extrude", self.extrude != 0),
+            ):
+                if is_used:
+                    raise UsageError(f"{flag} needs --pack")
+            return
+        if Product.CUTOUT not in self.emit:
+            raise UsageError("--pack needs --emit cutout")
+        if self.piece_format != Format.PNG:
+            raise UsageError(f"--pack writes a png, not {self.piece_format}")

@@ -17,9 +17,26 @@ class Format(StrEnum):
     PNG = "png"
     WEBP = "webp"
     JPG = "jpg"
+    GIF = "gif"
 
 
-SUFFIXES = {".png": Format.PNG, ".webp": Format.WEBP, ".jpg": Format.JPG, ".jpeg": Format.JPG}
+SUFFIXES = {
+    ".png": Format.PNG,
+    ".apng": Format.PNG,
+    ".webp": Format.WEBP,
+    ".jpg": Format.JPG,
+    ".jpeg": Format.JPG,
+    ".gif": Format.GIF,
+}
+
+
+class PackForm(StrEnum):
+    """Which JSON lies beside a packed sheet."""
+
+    ASEPRITE_HASH = "aseprite-hash"
+    ASEPRITE_ARRAY = "aseprite-array"
+    TEXTUREPACKER_HASH = "texturepacker-hash"
+    TEXTUREPACKER_ARRAY = "texturepacker-array"
 
 
 class AlphaMode(StrEnum):

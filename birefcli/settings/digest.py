@@ -16,13 +16,14 @@ def deciding(settings: Any, *, leaving: Collection[str] = ()) -> dict[str, Any]:
     """Give the values that decide a result's bytes by their keys, as JSON would hold them.
 
     They come in the order of the fields. Records inside `settings` that are named in `leaving`
-    are left out.
+    are left out, and new settings at their default, so that older results keep their digests.
     """
     return {
         one.key: sorted(value) if one.option.is_set else value
         for one in settings_of(type(settings))
         if one.option.changes_bytes and not set(one.path) & set(leaving)
         for value in (_plain(value_of(settings, one)),)
+        if not (one.option.is_new and value == _plain(one.default))
     }
 
 

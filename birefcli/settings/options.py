@@ -57,7 +57,7 @@ class Option:
     # Whether a result's bytes may depend on it, and its key in digests and manifests.
     changes_bytes: bool = False
     key: str | None = None
-    # Whether results were noted before there was this option: its default is then not digested.
+    # Whether it came after the first release, so that digests leave it out at its default.
     is_new: bool = False
     # Whether the order of its words says nothing.
     is_set: bool = False

@@ -2,8 +2,10 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from birefcli.batch import (
@@ -15,6 +17,7 @@ from birefcli.batch import (
     EncodedResult,
     Inputs,
     Journal,
+    KnownNames,
     Outcome,
     ResultKey,
     Status,
@@ -28,16 +31,27 @@ from birefcli.errors import PictureError, UsageError
 from birefcli.image import (
     Matte,
     Picture,
-    encode,
+    is_animated,
     output_error,
     read_picture,
     remove_stale_temporaries,
     sha256_file,
     write_atomic,
 )
-from birefcli.matte import Cutout, check_key, make_cutout, network_view, parse_color, render
+from birefcli.matte import (
+    Cutout,
+    check_key,
+    make_cutout,
+    network_view,
+    parse_color,
+    read_spec,
+    render,
+)
 from birefcli.models import LoadedSegmenter, ModelFile, segment_each
 from birefcli.settings import SUFFIXES, CutSettings, Format, OnEmpty, Product, settings_digest
+from birefcli.workflows.cut_files import encode_still
+from birefcli.workflows.cut_frames import FramesItem, encode_frames, read_animation
+from birefcli.workflows.cut_pieces import is_piece_of, piece_files, pieces_of_still, taken
 
 # Raised whenever the same settings and weights give other bytes than before.
 ARITHMETIC = 3
@@ -51,6 +65,7 @@ class PreparedCut:
     inputs: Inputs
     plan: CutPlan
     journals: dict[Path, Journal]
+    known: dict[Path, KnownNames]
 
 
 def prepare_cut(settings: CutSettings) -> PreparedCut:
@@ -61,12 +76,14 @@ def prepare_cut(settings: CutSettings) -> PreparedCut:
     if settings.background is not None:
         parse_color(settings.background)
     check_key(settings.key)
+    if settings.sheet not in (None, "auto"):
+        read_spec(settings.sheet)
     inputs = gather(settings)
     journals = {root: Journal(root) for root in output_roots(inputs, settings)}
     known = {root: journal.known for root, journal in journals.items()}
     plan = plan_cuts(inputs, settings, known)
     _check_alpha(plan, settings)
-    return PreparedCut(settings, inputs, plan, journals)
+    return PreparedCut(settings, inputs, plan, journals, known)
 
 
 def _check_alpha(plan: CutPlan, settings: CutSettings) -> None:
@@ -101,7 +118,7 @@ def cut_all(
         redo=settings.redo,
         fail_fast=settings.fail_fast,
     )
-    return run_batch(batch, CutTask(settings, journals, model), load, stop)
+    return run_batch(batch, CutTask(settings, journals, model, prepared.known), load, stop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +128,15 @@ class CutItem:
     picture: Picture
     matte: Matte | None = None
 
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """What the network looks at."""
+        return (self.picture,)
+
+    def with_mattes(self, mattes: list[Matte]) -> "CutItem":
+        """Give the same picture with what the network saw in it."""
+        return replace(self, matte=mattes[0])
+
 
 @dataclass(frozen=True)
 class CutTask:
@@ -119,6 +145,7 @@ class CutTask:
     settings: CutSettings
     journals: Mapping[Path, Journal]
     model: ModelFile
+    earlier: Mapping[Path, KnownNames]
 
     has_folder_per_picture = False
 
@@ -136,8 +163,11 @@ class CutTask:
 
     def require_free(self, job: CutJob) -> None:
         """Raise PictureError where a target is there already and may not be replaced."""
+        self._require_free(job, job.targets.values())
+
+    def _require_free(self, job: CutJob, targets: Iterable[str]) -> None:
         journal = self.journals.get(job.root) if job.root else None
-        for target in job.targets.values():
+        for target in targets:
             path = job.path_of(target)
             if target == STDOUT or not os.path.lexists(path):
                 continue
@@ -148,9 +178,11 @@ class CutTask:
                     reason="target-exists",
                 )
 
-    def read(self, job: CutJob, key: ResultKey | None) -> CutItem:
-        """Decode a picture."""
+    def read(self, job: CutJob, key: ResultKey | None) -> CutItem | FramesItem:
+        """Decode a picture, or all frames of an animation."""
         source = job.source.path if job.source.path is not None else sys.stdin.buffer.read()
+        if is_animated(source):
+            return read_animation(source, self.settings.max_pixels)
         return CutItem(read_picture(source, max_pixels=self.settings.max_pixels))
 
     def batch(self, models: LoadedSegmenter) -> int:
@@ -158,17 +190,31 @@ class CutTask:
         return self.settings.batch or models.batch
 
     def compute(
-        self, models: LoadedSegmenter, works: Sequence[CutItem]
-    ) -> list[CutItem | Exception]:
-        """Give every picture its matte."""
-        views = [network_view(item.picture) for item in works]
-        return [
-            matte if isinstance(matte, Exception) else replace(item, matte=matte)
-            for item, matte in zip(works, segment_each(models.segment, views), strict=True)
-        ]
+        self, models: LoadedSegmenter, works: Sequence[CutItem | FramesItem]
+    ) -> list[CutItem | FramesItem | Exception]:
+        """Give every picture its matte, frames as many at once as pictures."""
+        pictures = [picture for item in works for picture in item.pictures]
+        most = self.batch(models)
+        found: list[Matte | Exception] = []
+        for i in range(0, len(pictures), most):
+            views = [network_view(picture) for picture in pictures[i : i + most]]
+            found += segment_each(models.segment, views)
+        mattes = iter(found)
+        return [_with_mattes(item, list(islice(mattes, len(item.pictures)))) for item in works]
 
-    def encode(self, job: CutJob, work: CutItem) -> EncodedResult:
+    def encode(self, job: CutJob, work: CutItem | FramesItem) -> EncodedResult:
         """Cut out, and encode every product."""
+        result = (
+            encode_frames(job, work, self.settings)
+            if isinstance(work, FramesItem)
+            else self._encode_still(job, work)
+        )
+        if not self.settings.redo:
+            # What is known only now.
+            self._require_free(job, (t for t in result.files if t not in job.targets.values()))
+        return result
+
+    def _encode_still(self, job: CutJob, work: CutItem) -> EncodedResult:
         settings, name = self.settings, job.source.name
         assert work.matte is not None
         cutout = make_cutout(work.picture, work.matte, settings)
@@ -189,7 +235,7 @@ class CutTask:
             message,
             outputs=job.outputs(files),
             size=work.picture.size,
-            box=cutout.box,
+            box=None if settings.split else cutout.box,
             cut=CutFacts(
                 evidence.decided_by.value,
                 evidence.ground_words,
@@ -207,24 +253,45 @@ class CutTask:
             else:
                 path = job.path_of(target)
                 write_atomic(path, data, root=job.root or path.parent)
+        self._remove_stale(job, files)
+
+    def _remove_stale(self, job: CutJob, files: Mapping[str, bytes]) -> None:
+        """Remove the pieces that only an earlier split had, as long as they are ours."""
+        if job.root is None or not files:
+            return
+        for target in self.earlier[job.root].targets.get(job.name, ()):
+            is_stale = target not in files and is_piece_of(job, target, self.settings)
+            if is_stale and self.journals[job.root].may_replace(target):
+                with suppress(OSError):
+                    job.path_of(target).unlink(missing_ok=True)
+
+
+def _with_mattes(
+    item: CutItem | FramesItem, found: Sequence[Matte | Exception]
+) -> CutItem | FramesItem | Exception:
+    """Give an item its mattes, or what went wrong first."""
+    mattes = []
+    for matte in found:
+        if isinstance(matte, Exception):
+            return matte
+        mattes.append(matte)
+    return item.with_mattes(mattes)
 
 
 def encoded(
     job: CutJob, picture: Picture, cutout: Cutout, settings: CutSettings
 ) -> dict[str, bytes]:
     """Encode every product of a job, by target; only pictures keep the source's colour profile."""
-    files = {}
+    files: dict[str, bytes] = {}
     for product, target in job.targets.items():
+        if product in taken(settings):
+            continue
         format = target_format(target, settings)
         array = render(cutout, picture, product, format, settings)
-        files[target] = encode(
-            array,
-            format.value,
-            icc=picture.icc if array.ndim == 3 else None,
-            dpi=picture.dpi,
-            quality=settings.quality,
-            png_level=settings.png_level,
-        )
+        files[target] = encode_still(array, format, picture, settings)
+    if taken(settings):
+        pieces = pieces_of_still(picture, cutout, settings)
+        files |= piece_files(job, pieces, settings, size=picture.size)
     return files
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from birefcli.errors import UsageError
 from birefcli.image.atlas import Atlas, Tag, pack
-from birefcli.image.atlas_json import AtlasForm, atlas_json
+from birefcli.image.atlas_json import AtlasForm, atlas_to_json
 from birefcli.image.files import encode
 from birefcli.image.placing import place
 
@@ -68,7 +68,7 @@ def test_every_frame_comes_back(
 ) -> None:
     frames = sprites()
     atlas = pack(frames, named(frames), trim=trim, extrude=extrude, power_of_two=power_of_two)
-    restored = read_back(encode(atlas.rgba, "png"), atlas_json(atlas, form, image="walk.png"))
+    restored = read_back(encode(atlas.rgba, "png"), atlas_to_json(atlas, form, image="walk.png"))
     assert list(restored) == named(frames)
     for frame, got in zip(frames, restored.values(), strict=True):
         assert np.array_equal(frame, got)
@@ -158,7 +158,7 @@ def test_a_frame_of_nothing_keeps_a_pixel_and_comes_back() -> None:
     atlas = pack(frames, ["none", "all"])
     left, top, right, bottom = atlas.entries[0].box
     assert (right - left, bottom - top) == (1, 1)
-    text = atlas_json(atlas, "aseprite-array", image="walk.png")
+    text = atlas_to_json(atlas, "aseprite-array", image="walk.png")
     assert not read_back(encode(atlas.rgba, "png"), text)["none"].any()
 
 
@@ -167,7 +167,7 @@ def test_times_tags_and_pivots_are_said_as_each_program_says_them() -> None:
     pivots = [(5.0, 20.0)] * 3 + [(4.0, 20.0)]
     atlas = pack(frames, named(frames), durations=[60, 80.4, 100, 60], pivots=pivots)
     tags = [Tag("walk", 0, 2), Tag("rest", 3, 3)]
-    ase = json.loads(atlas_json(atlas, "aseprite-array", image="a.png", tags=tags))
+    ase = json.loads(atlas_to_json(atlas, "aseprite-array", image="a.png", tags=tags))
     assert [frame["duration"] for frame in ase["frames"]] == [60, 80, 100, 60]
     assert ase["meta"]["frameTags"] == [
         {"name": "walk", "from": 0, "to": 2, "direction": "forward"},
@@ -178,7 +178,7 @@ def test_times_tags_and_pivots_are_said_as_each_program_says_them() -> None:
         (0, {"x": 5, "y": 20}),
         (3, {"x": 4, "y": 20}),
     ]
-    other = json.loads(atlas_json(atlas, "texturepacker-hash", image="a.png", tags=tags))
+    other = json.loads(atlas_to_json(atlas, "texturepacker-hash", image="a.png", tags=tags))
     assert other["frames"]["walk_00"]["pivot"] == {"x": 0.5, "y": 1.0}
     assert other["animations"] == {"walk": ["walk_00", "walk_01", "walk_02"], "rest": ["walk_03"]}
     assert other["meta"]["scale"] == "1"

@@ -78,7 +78,16 @@ def test_only_what_changes_bytes_is_in_the_digest(record: Any) -> None:
     assert settings_digest(other) == settings_digest(plain)
     changing = {one.name for one in settings_of(record) if one.option.changes_bytes}
     assert not changing & {"model", "device", "offline", "dry_run", "fail_fast", *run}
-    assert {one.key for one in settings_of(record) if one.name in changing} == set(deciding(plain))
+    old = [one for one in settings_of(record) if not one.option.is_new]
+    assert {one.key for one in old if one.name in changing} == set(deciding(plain))
+
+
+def test_a_new_setting_is_in_the_digest_once_it_is_used() -> None:
+    plain = CutSettings(inputs=("a",))
+    assert "split" not in deciding(plain)
+    split = replace(plain, split=True)
+    assert deciding(split) == {**deciding(plain), "split": True}
+    assert settings_digest(split) != settings_digest(plain)
 
 
 def test_a_new_option_is_in_the_digest_only_where_it_is_used() -> None:

@@ -49,7 +49,7 @@ def test_everything_in_a_folder_ends_once_and_bad_files_are_named(here: Path) ->
     (here / "p" / "none.png").touch()
     (here / "p" / "text.png").write_text("no picture")
     (here / "p" / "link.png").symlink_to("nowhere")
-    draw().save("p/film.gif", save_all=True, append_images=[draw(1)])
+    draw().save("p/film.tiff", save_all=True, append_images=[draw(1)])
     outcomes = go("p", "lost.png")
     assert ends(outcomes) == [
         "lost.png failed missing",
@@ -57,7 +57,7 @@ def test_everything_in_a_folder_ends_once_and_bad_files_are_named(here: Path) ->
         "p/a.png done",
         "p/black.png empty nothing-found",
         "p/cut.jpg failed truncated",
-        "p/film.gif failed animated",
+        "p/film.tiff failed animated",
         "p/link.png failed missing",
         "p/none.png failed empty-file",
         "p/text.png failed unreadable",
@@ -68,10 +68,10 @@ def test_everything_in_a_folder_ends_once_and_bad_files_are_named(here: Path) ->
     assert sorted(tree(here / "p_cut")) == ["a.jpg.png", "a.png.png", "black.png", "z.png"]
 
 
-def test_a_film_is_never_cut_to_its_first_frame(here: Path) -> None:
-    draw().save("film.gif", save_all=True, append_images=[draw(i) for i in (1, 2, 3)])
-    (outcome,) = go("film.gif")
-    assert ends([outcome]) == ["film.gif failed animated"] and "4 frames" in outcome.message
+def test_pages_are_never_cut_to_the_first_one(here: Path) -> None:
+    draw().save("film.tiff", save_all=True, append_images=[draw(i) for i in (1, 2, 3)])
+    (outcome,) = go("film.tiff")
+    assert ends([outcome]) == ["film.tiff failed animated"] and "4 frames" in outcome.message
     assert not Path("film_cut.png").exists()
 
 

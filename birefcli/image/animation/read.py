@@ -15,11 +15,22 @@ from birefcli.image.animation.types import (
     EndsEarlyError,
     Layout,
 )
-from birefcli.image.decode import Picture, decode, picture_error
+from birefcli.image.decode import Picture, decode, identify, picture_error
 from birefcli.image.files import open_picture
 from birefcli.image.types import Rgba, to_uint8
 
 _TAKE_APART = {"gif": gif.take_apart, "apng": apng.take_apart, "webp": webp.take_apart}
+_FORMATS = {"GIF", "PNG", "WEBP"}
+
+
+def is_animated(source: Path | bytes) -> bool:
+    """Tell whether a file is a GIF, PNG or WebP of several frames; what cannot be read is not."""
+    try:
+        with open_picture(source) if isinstance(source, Path) else BytesIO(source) as stream:
+            image = identify(stream)
+            return image.format in _FORMATS and getattr(image, "n_frames", 1) > 1
+    except Exception:
+        return False
 
 
 def read_frames(
