@@ -24,7 +24,12 @@ _FORMATS = {"GIF", "PNG", "WEBP"}
 
 
 def is_animated(source: Path | bytes) -> bool:
-    """Tell whether a file is a GIF, PNG or WebP of several frames; what cannot be read is not."""
+    """Tell whether a file is a GIF, PNG or WebP of several frames; what cannot be read is not.
+
+    Nor is a named pipe, which could be read only once.
+    """
+    if isinstance(source, Path) and not source.is_file():
+        return False
     try:
         with open_picture(source) if isinstance(source, Path) else BytesIO(source) as stream:
             image = identify(stream)
