@@ -210,7 +210,7 @@ class CutSettings(RunSettings, InputSettings):
     )
     pot: bool = option(
         False,
-        "Widen to sides that are powers of two.",
+        "Widen to sides that are powers of two; with --pack, the sheet alone.",
         panel=Panel.PIXELS,
         changes_bytes=True,
         is_new=True,

@@ -152,8 +152,9 @@ def _packed(job: CutJob, pieces: Sequence[Piece], settings: CutSettings) -> dict
     assert settings.pack is not None
     target = PurePosixPath(job.targets[Product.CUTOUT])
     about = target.with_suffix(".json").as_posix()
+    unwidened = replace(settings, pot=False)
     arrays = [
-        as_rgba(render(one.cutout, one.picture, Product.CUTOUT, Format.PNG, settings))
+        as_rgba(render(one.cutout, one.picture, Product.CUTOUT, Format.PNG, unwidened))
         for one in pieces
     ] or [np.zeros((1, 1, 4), np.uint8)]
     names = [f"{name}.png" for name in _names(target.stem, pieces)] or [target.name]

@@ -227,7 +227,8 @@ def test_nothing_found_in_any_frame_is_empty() -> None:
 
     def ending(on_empty: OnEmpty) -> tuple[Outcome, Path]:
         path = Path(f"{on_empty}.png")
-        return go("walk.gif", segment=nothing, out=str(path), on_empty=on_empty)[0], path
+        asked = {"out": str(path), "on_empty": on_empty, "key": "off"}
+        return go("walk.gif", segment=nothing, **asked)[0], path
 
     outcome, path = ending(OnEmpty.WRITE)
     assert ends([outcome]) == ["walk.gif empty nothing-found"] and outcome.pivot is None

@@ -143,7 +143,7 @@ def test_cells_are_found_and_can_be_cropped() -> None:
 def test_a_sheet_that_does_not_fit_fails_its_picture_alone() -> None:
     sheet("p/s.png")
     Image.new("RGB", (8, 8), BRIGHT).save("p/tiny.png")
-    outcomes = go("p", split=True, sheet="10x10", on_empty=OnEmpty.SKIP)
+    outcomes = go("p", split=True, sheet="10x10", on_empty=OnEmpty.SKIP, key="off")
     assert ends(outcomes) == ["p/s.png done", "p/tiny.png failed sheet"]
     with pytest.raises(UsageError, match="is no sheet"):
         go("p", split=True, sheet="many")
@@ -345,7 +345,6 @@ def test_a_sheet_of_nothing_says_so() -> None:
         ("--pack", "spine"),
         ("--padding", "3"),
         ("--extrude", "1"),
-        ("--pot",),
         ("--split", "--emit", "mask", "--mask-bits", "16", "--name", "{stem}.webp", "-o", "o"),
     ],
 )
