@@ -5,6 +5,7 @@ straight gradient, often with grid lines. Such a ground is known everywhere, als
 stands on it, so the object is whatever differs from it.
 """
 
+import cv2
 import numpy as np
 from PIL import ImageColor
 
@@ -24,6 +25,10 @@ KEYS: dict[str, Color] = {
     "white": (255, 255, 255),
     "black": (0, 0, 0),
 }
+# A ground is strewn with specks where there are so many, and so many to each larger thing. A sheet
+# has sparks and small things too, but hardly more than a few to a sprite.
+MANY_SPECKS, SPECKS_A_THING = 40, 6
+SPECK = 0.1  # of the largest thing's area, below which something is a speck
 LARGE = 2_000_000  # pixels from which a coarse look comes first
 NEAR = 24  # levels around a named colour that may be its noise
 LEAST_NAMED = 0.005  # share of the picture that a named ground must explain
@@ -40,7 +45,23 @@ def find_ground(rgb: Rgb) -> Ground | None:
     if rgb.shape[0] * rgb.shape[1] > LARGE and _is_large_photograph(rgb):
         return None
     ground = exact_ground(rgb) or noisy_ground(rgb)
-    return None if ground is None or is_photograph(rgb, ground) else ground
+    if ground is None or is_photograph(rgb, ground) or _is_strewn(rgb, ground):
+        return None
+    return ground
+
+
+def _is_strewn(rgb: Rgb, ground: Ground) -> bool:
+    """Tell whether specks lie all over a ground, as blades and stones do on a drawn floor.
+
+    They would all count as objects; only the network can tell what stands on such a floor.
+    """
+    rest = (ground.difference(rgb) > ground.tolerance).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    if len(areas) <= MANY_SPECKS:
+        return False
+    specks = int(np.count_nonzero(areas < SPECK * areas.max()))
+    return specks > MANY_SPECKS and specks > SPECKS_A_THING * (len(areas) - specks)
 
 
 def _is_large_photograph(rgb: Rgb) -> bool:
