@@ -22,7 +22,7 @@ def compose_stack(folder: Path, out: Path | None = None, *, replaces: bool = Fal
     """
     target = out or folder / COMPOSED
     format = SUFFIXES.get(target.suffix.lower())
-    if format is None:
+    if format is None or format == "gif":
         raise UsageError(f"cannot write {target}; its name must end in .png, .webp or .jpg")
     opened = read_stack(folder)
     _check_target(target, folder, opened, replaces)

@@ -46,7 +46,7 @@ def test_json_on_stdout_is_the_report(here: Path, tiny: Path) -> None:
     done, failed, empty = lines(result.stdout)
     assert list(done) == [
         *("source", "status", "reason", "message", "outputs", "size", "box", "seconds"),
-        *("model", "device"),
+        *("model", "device", "decided_by", "ground", "ground_confidence", "offset"),
     ]
     assert [done["status"], failed["status"], empty["status"]] == ["done", "failed", "empty"]
     assert done["size"] == [30, 40] and done["seconds"] > 0 and failed["reason"] == "empty-file"

@@ -136,7 +136,7 @@ NONSENSE: list[tuple[tuple[str, ...], str]] = [
     (("--edit", "two.peel", "--layer", "1", "--mask", "black.png"), "shows nothing"),
     (("--edit", "two.peel", "--order", "2;1"), "is not like 2,1,3"),
     (("--edit", "two.peel", "--layer", "first"), "valid integer"),
-    (("two.png", "--inpaint", "magic"), "no inpainter is called 'magic'"),
+    (("two.png", "--inpaint", "magic"), "'magic' is not one of auto"),
     (("two.png", "--format", "gif"), "'gif' is not one of"),
     (("two.png", "--max-seconds", "-1"), "--max-seconds"),
 ]

@@ -28,9 +28,9 @@ def is_animated(source: Path | bytes) -> bool:
 
     Nor is a named pipe, which could be read only once.
     """
-    if isinstance(source, Path) and not source.is_file():
-        return False
     try:
+        if isinstance(source, Path) and not source.is_file():
+            return False
         with open_picture(source) if isinstance(source, Path) else BytesIO(source) as stream:
             image = identify(stream)
             return image.format in _FORMATS and getattr(image, "n_frames", 1) > 1
