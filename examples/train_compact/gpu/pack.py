@@ -1,4 +1,4 @@
-"""Shrink a data pack for a run on a borrowed machine: small pictures in a few shards of equal kind.
+"""Shrink a data pack for a run on a rented machine: small pictures in a few shards of equal kind.
 
     python examples/train_compact/gpu/pack.py DATA runs/gpu-data --encoder ENCODER.safetensors
 
@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 COLUMNS = ("kind", "source", "shard", "member", "mask", "split", "tier", "unknown")
 SIDE, GROUND_SIDE = 320, 512  # pixels: the longest side of objects, and of grounds
 SHARD_BYTES = 40 << 20
-# Scored while the machine is lent; the whole set is scored at home.
+# Scored while the machine is rented; the whole set is scored at home.
 VALIDATION_PHOTOS, VALIDATION_SCENES = 10, 24  # of a source, of a kind
 DATE = (1980, 1, 1, 0, 0, 0)  # the same pack gives the same bytes
 

@@ -1,14 +1,14 @@
-"""Train on a machine that is lent for minutes: one command a call, and nothing to think about.
+"""Train on a machine that is rented for minutes: one command a step, and nothing to think about.
 
     python3 examples/train_compact/gpu/train.py stage     # for every shard but the last
     python3 examples/train_compact/gpu/train.py first     # with the last one: trains
     python3 examples/train_compact/gpu/train.py further   # goes on from the best weights
 
 It runs from a checkout without an installation. What arrived in runs/gpu-data is copied to --work,
-which outlives the call. While `birefcli train` runs there, its weights and log are copied to --out
-every minute, so that a call that is cut off still gives a model. Within the first seconds it says
-how many samples a second there are; are they too few, composing is the limit, and it starts over on
-smaller scenes. Options that it does not know go to `birefcli train`.
+where the next step finds it. While `birefcli train` runs there, its weights and log are copied to
+--out every minute, so that a step that is cut off still gives a model. Within the first seconds it
+says how many samples a second there are; are they too few, composing is the limit, and it starts
+over on smaller scenes. Options that it does not know go to `birefcli train`.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ RETURNED = ("best.safetensors", "last.safetensors", "log.jsonl", "sheet.webp", "
 LEAST_SPEED = 300.0  # samples a second
 JUDGED_AFTER = 20.0  # seconds from the first step
 COPIED_EVERY = 60.0  # seconds
-CALL_SECONDS = 570.0  # of the ten minutes a call may last
+STEP_SECONDS = 570.0  # of the ten minutes a step may last
 BEFORE_AND_AFTER = 50.0  # seconds for the start and the last validation
 # Half the pixels to compose, at twice the batch.
 SMALLER = "stages=[{until=0.6,size=192,batch=320},{until=1.0,size=256,batch=192}]"
@@ -41,9 +42,9 @@ SMALLER = "stages=[{until=0.6,size=192,batch=320},{until=1.0,size=256,batch=192}
 
 @dataclass(frozen=True)
 class Asked:
-    """What a call was asked to do."""
+    """What a step was asked to do."""
 
-    call: str
+    step: str
     work: Path
     out: Path
     budget: float  # minutes at most
@@ -52,28 +53,28 @@ class Asked:
 
     @property
     def data(self) -> Path:
-        """Where the data pack gathers over the calls."""
+        """Where the data pack gathers over the steps."""
         return self.work / "data"
 
     @property
     def run(self) -> Path:
-        """Where this call's run lies."""
-        return self.work / self.call
+        """Where this step's run lies."""
+        return self.work / self.step
 
 
 def main() -> int:
-    """Do what one call is for; 0 when a model came of it."""
+    """Do what one step is for; 0 when a model came of it."""
     begun = time.monotonic()
     asked = read_arguments()
     bring_data(ARRIVED, asked.data)
-    if asked.call == "stage":
+    if asked.step == "stage":
         return 0
     use_what_arrived(asked.data)
     print(machine(), flush=True)
     asked.out.mkdir(parents=True, exist_ok=True)
     smaller: tuple[str, ...] = ()
     for _ in range(2):
-        left = CALL_SECONDS - (time.monotonic() - begun)
+        left = STEP_SECONDS - (time.monotonic() - begun)
         minutes = min(asked.budget, (left - BEFORE_AND_AFTER) / 60)
         code, is_slow = train(asked, minutes, left, smaller)
         if not is_slow:
@@ -85,8 +86,8 @@ def main() -> int:
 def read_arguments() -> Asked:
     """Read the command line; what is unknown is kept for `birefcli train`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("call", choices=("stage", "first", "further"))
-    parser.add_argument("--work", type=Path, default=Path("/tmp/birefcli-gpu"))
+    parser.add_argument("step", choices=("stage", "first", "further"))
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "birefcli-gpu")
     parser.add_argument("--out", type=Path, default=Path(os.environ.get("OUT", "runs/gpu-out")))
     parser.add_argument("--time-budget", default="8.5m", help="90s or 8.5m, at most")
     parser.add_argument("--least-speed", type=float, default=LEAST_SPEED)
@@ -94,12 +95,12 @@ def read_arguments() -> Asked:
     unit = {"s": 1 / 60, "m": 1.0}[known.time_budget[-1]]
     budget = float(known.time_budget[:-1]) * unit
     return Asked(
-        known.call, known.work, known.out.absolute(), budget, known.least_speed, tuple(options)
+        known.step, known.work, known.out.absolute(), budget, known.least_speed, tuple(options)
     )
 
 
 def bring_data(arrived: Path, data: Path) -> None:
-    """Copy what came with this call to where it outlives it."""
+    """Copy what came with this step to where the next one finds it."""
     data.mkdir(parents=True, exist_ok=True)
     for path in sorted(arrived.glob("*")) if arrived.is_dir() else ():
         if path.is_file() and path.name != "index.csv":
@@ -137,8 +138,8 @@ def machine() -> str:
 def command(asked: Asked, minutes: float, smaller: tuple[str, ...]) -> list[str]:
     """Give the command that trains."""
     words = [sys.executable, "-m", "birefcli", "train", str(asked.data), "-o", str(asked.run)]
-    words += ["--recipe", str(HERE / f"{asked.call}.toml"), "--time-budget", f"{minutes:.2f}m"]
-    if asked.call == "further":
+    words += ["--recipe", str(HERE / f"{asked.step}.toml"), "--time-budget", f"{minutes:.2f}m"]
+    if asked.step == "further":
         words += ["--from", str(best_of_before(asked))]
     elif encoder := next(asked.data.glob("encoder.*"), None):
         words += ["--backbone-weights", str(encoder)]
@@ -148,7 +149,7 @@ def command(asked: Asked, minutes: float, smaller: tuple[str, ...]) -> list[str]
 
 
 def best_of_before(asked: Asked) -> Path:
-    """Find the weights to go on from: carried along, of the call before, or returned by it."""
+    """Find the weights to go on from: carried along, of the step before, or returned by it."""
     places = (asked.data, asked.work / "first", asked.out)
     for name in ("best.safetensors", "last.safetensors"):
         for place in places:
