@@ -53,15 +53,22 @@ def find_ground(rgb: Rgb) -> Ground | None:
 def _is_strewn(rgb: Rgb, ground: Ground) -> bool:
     """Tell whether specks lie all over a ground, as blades and stones do on a drawn floor.
 
-    They would all count as objects; only the network can tell what stands on such a floor.
+    They would all count as objects; only the network can tell what stands on such a floor. Specks
+    within the box around a larger thing are its own: freckles, strokes, splinters.
     """
     rest = (ground.difference(rgb) > ground.tolerance).astype(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
+    _, _, stats, centers = cv2.connectedComponentsWithStats(rest, connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA]
     if len(areas) <= MANY_SPECKS:
         return False
-    specks = int(np.count_nonzero(areas < SPECK * areas.max()))
-    return specks > MANY_SPECKS and specks > SPECKS_A_THING * (len(areas) - specks)
+    is_speck = areas < SPECK * areas.max()
+    xs, ys = centers[1:][is_speck].T
+    is_loose = np.ones(len(xs), bool)
+    things = stats[1:][~is_speck]
+    for left, top, width, height in things[:, : cv2.CC_STAT_AREA]:
+        is_loose &= (xs < left) | (xs >= left + width) | (ys < top) | (ys >= top + height)
+    specks = int(np.count_nonzero(is_loose))
+    return specks > MANY_SPECKS and specks > SPECKS_A_THING * len(things)
 
 
 def _is_large_photograph(rgb: Rgb) -> bool:

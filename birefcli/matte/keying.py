@@ -52,6 +52,11 @@ class _Weights:
 
 WEIGHTS = _Weights()
 MIXED = 0.01, 0.95  # alpha of a mixture
+# A shadow is the ground made darker, alike in all channels. It is told from an object's colour
+# where the ground is colourful, as grey things on white are no shadows.
+COLORFUL = 40  # levels between a ground's channels
+SHADE_MISFIT = 3.0  # levels from the ground's own darker colours
+DARKEST = 0.6  # alpha of black
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,13 +189,16 @@ def unmixed(rgb: Rgb, ground: Ground, is_ground: Mask) -> tuple[Matte, Rgb]:
     """Give the matte (H, W) and the object's colours (H, W, 3) along antialiased outlines.
 
     A pixel within two of the ground is C = a F + (1 - a) G with G known; F is the colour nearby
-    that explains it best, and a follows (Smith and Blinn 1996, "Blue screen matting").
+    that explains it best, and a follows (Smith and Blinn 1996, "Blue screen matting"). A shadow on
+    the ground counts as ground there, and comes out as black that shows through.
     """
+    shade = shadows(rgb, ground, is_ground)
+    is_ground = is_ground | (shade > 0)
     side = 2 * BAND + 1
     near = cv2.dilate(is_ground.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
     ys, xs = np.nonzero(near & ~is_ground)
-    matte = (~is_ground).astype(np.float32)
-    colors = rgb.copy()
+    matte = np.where(is_ground, shade, np.float32(1))
+    colors = np.where((shade > 0)[..., None], np.uint8(0), rgb)
     if not len(ys):
         return matte, colors
     alpha, color, misfit = _solve(rgb, ground, is_ground, ys, xs, touching=TOUCHING)
@@ -204,6 +212,20 @@ def unmixed(rgb: Rgb, ground: Ground, is_ground: Mask) -> tuple[Matte, Rgb]:
     matte[ys, xs] = alpha
     colors[ys, xs] = to_uint8(np.where(is_solid[:, None], seen, color))
     return matte, colors
+
+
+def shadows(rgb: Rgb, ground: Ground, is_ground: Mask) -> Matte:
+    """Give how much black (H, W) lies on the ground in shadows that touch it, 0 beside them."""
+    pixels = rgb.astype(np.float32)
+    behind = ground.rgb.astype(np.float32)
+    length = np.maximum((behind * behind).sum(-1), 1)
+    light = (pixels * behind).sum(-1) / length
+    misfit = np.sqrt(((pixels - light[..., None] * behind) ** 2).sum(-1))
+    is_shade = (misfit <= SHADE_MISFIT) & (light < 1) & (light >= 1 - DARKEST)
+    is_shade &= (np.ptp(behind, -1) >= COLORFUL) & ~is_ground
+    labels = cv2.connectedComponents((is_shade | is_ground).astype(np.uint8), connectivity=4)[1]
+    touches = np.isin(labels, np.unique(labels[is_ground]))
+    return np.where(is_shade & touches, 1 - light, 0).astype(np.float32)
 
 
 def _solve(

@@ -233,6 +233,29 @@ def test_antialiased_art_keeps_no_rim_of_its_ground() -> None:
     assert (back[back[..., 3] > 0][:, :3] == (0, 177, 64)).all()
 
 
+def test_a_soft_shadow_on_a_ground_becomes_black_that_shows_through() -> None:
+    shade = np.zeros((90, 90, 4), np.uint8)
+    shade[..., 3] = np.rint(np.roll(disc(90, 30), 8, 1) * 51)
+    sprite = np.zeros((90, 90, 4), np.uint8)
+    sprite[..., :3], sprite[..., 3] = (250, 240, 20), np.rint(disc(90, 30) * 255)
+    ground = on((0, 148, 132), shade)
+    over = sprite[..., 3:] / 255
+    out = cut(np.rint(sprite[..., :3] * over + ground * (1 - over)).astype(np.uint8))
+    alone = (shade[..., 3] == 51) & (sprite[..., 3] == 0)
+    assert alone.sum() > 200
+    assert np.abs(out[alone][:, 3].astype(int) - 51).max() <= 2
+    assert (out[alone][:, :3] == 0).all()
+    inside = sprite[..., 3] == 255
+    assert (out[inside][:, :3] == (250, 240, 20)).mean() > 0.98
+
+
+def test_grey_art_on_white_is_no_shadow() -> None:
+    truth = np.full((90, 90, 4), 150, np.uint8)
+    truth[..., 3] = np.rint(disc(90, 30) * 255)
+    out = cut(on((255, 255, 255), truth), alpha=AlphaMode.SOFT)
+    assert (out[truth[..., 3] == 255] == (150, 150, 150, 255)).all(-1).mean() > 0.9
+
+
 def test_a_picture_that_is_all_ground_is_empty() -> None:
     rgb = np.full((50, 50, 3), MAGENTA, np.uint8)
     settings = CutSettings(inputs=("x",))

@@ -95,3 +95,13 @@ def test_a_floor_strewn_with_blades_is_no_ground_and_a_sheet_with_sparks_is() ->
                 sheet[32 * row + 2, 32 * column + 3 + 7 * spark] = 250
     found = find_ground(sheet)
     assert found is not None and found.tolerance == 0
+
+
+def test_strokes_within_a_drawing_are_no_specks_on_its_ground() -> None:
+    drawing = np.full((120, 160, 3), (0, 177, 64), np.uint8)
+    cv2.rectangle(drawing, (30, 10), (130, 110), (0, 0, 0), 2)
+    for stroke in range(60):
+        row, column = divmod(stroke, 10)
+        drawing[20 + 14 * row : 23 + 14 * row, 38 + 9 * column] = 0
+    found = find_ground(drawing)
+    assert found is not None and found.tolerance == 0
