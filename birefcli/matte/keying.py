@@ -216,16 +216,21 @@ def unmixed(rgb: Rgb, ground: Ground, is_ground: Mask) -> tuple[Matte, Rgb]:
 
 def shadows(rgb: Rgb, ground: Ground, is_ground: Mask) -> Matte:
     """Give how much black (H, W) lies on the ground in shadows that touch it, 0 beside them."""
+    behind = ground.rgb
+    is_colorful = np.ptp(behind, -1) >= COLORFUL
+    if not is_colorful.any():
+        return np.zeros(is_ground.shape, np.float32)
     pixels = rgb.astype(np.float32)
-    behind = ground.rgb.astype(np.float32)
     length = np.maximum((behind * behind).sum(-1), 1)
     light = (pixels * behind).sum(-1) / length
     misfit = np.sqrt(((pixels - light[..., None] * behind) ** 2).sum(-1))
     is_shade = (misfit <= SHADE_MISFIT) & (light < 1) & (light >= 1 - DARKEST)
-    is_shade &= (np.ptp(behind, -1) >= COLORFUL) & ~is_ground
-    labels = cv2.connectedComponents((is_shade | is_ground).astype(np.uint8), connectivity=4)[1]
-    touches = np.isin(labels, np.unique(labels[is_ground]))
-    return np.where(is_shade & touches, 1 - light, 0).astype(np.float32)
+    is_shade &= is_colorful & ~is_ground
+    joined = (is_shade | is_ground).astype(np.uint8)
+    count, labels = cv2.connectedComponents(joined, connectivity=4)
+    touches = np.zeros(count, bool)
+    touches[labels[is_ground]] = True
+    return np.where(is_shade & touches[labels], 1 - light, 0).astype(np.float32)
 
 
 def _solve(
